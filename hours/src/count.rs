@@ -1,0 +1,319 @@
+//! Intervals to class hours: one cell for each trainee and lesson, attested or with the one reason why not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use muster_seal::record::{Body, Record};
+use muster_seal::session::VerifiedLog;
+
+use crate::error::CountError;
+use crate::presence::{Interval, intervals, times};
+use crate::schedule::Plan;
+
+/// Why a cell does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// Never seen in this session.
+    NotSeen,
+    /// Seen in this session, and not for enough of this lesson.
+    TooShort,
+    /// Seen for long enough, with less assurance than the policy asks for.
+    LowAssurance,
+    /// A missed spot check voided the time.
+    MissedSpot,
+    /// The reader, the camera or the power was recorded as down.
+    Unproven,
+    /// Above the day's cap.
+    DailyCap,
+}
+
+impl Reason {
+    /// As the evidence tables say it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotSeen => "not-seen",
+            Self::TooShort => "too-short",
+            Self::LowAssurance => "low-assurance",
+            Self::MissedSpot => "missed-spot",
+            Self::Unproven => "unproven",
+            Self::DailyCap => "daily-cap",
+        }
+    }
+}
+
+/// What a cell looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// It counts.
+    Attested,
+    /// It does not, and the trainee was seen in that session: what a forgotten check-out looks like.
+    Tail,
+    /// It does not, and the trainee was never seen in it: what an invented hour looks like.
+    Blank,
+    /// It does not, and something was recorded as down.
+    Unproven,
+}
+
+impl Shape {
+    /// As the evidence tables say it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Attested => "attested",
+            Self::Tail => "tail",
+            Self::Blank => "blank",
+            Self::Unproven => "unproven",
+        }
+    }
+}
+
+/// One trainee in one lesson. Times are milliseconds since 1970-01-01T00:00Z.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cell {
+    /// Who.
+    pub trainee: String,
+    /// Which lesson.
+    pub lesson: String,
+    /// Its start.
+    pub start: i64,
+    /// Its end.
+    pub end: i64,
+    /// How much of it presence covers, in milliseconds; presence of the assurance that the policy asks for.
+    pub covered_ms: i64,
+    /// The lowest assurance of the presence that carries it; 0 where there is none or it is a manual entry.
+    pub level: u8,
+    /// Is it carried by an instructor's manual entry?
+    pub manual: bool,
+    /// What it looks like.
+    pub shape: Shape,
+    /// Why it does not count; `None` when it does.
+    pub reason: Option<Reason>,
+    /// `seq` of the first and last record that carry it, or of those that say why not.
+    pub seqs: Option<(u64, u64)>,
+}
+
+/// A time during which something was recorded as down. Milliseconds since 1970-01-01T00:00Z.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outage {
+    /// `reader`, `camera`, `power` or `network`.
+    pub part: String,
+    /// Which one.
+    pub name: String,
+    /// Why.
+    pub reason: String,
+    /// From.
+    pub from: i64,
+    /// To; the session's end where it did not come back.
+    pub to: i64,
+    /// `seq` of the record that says so.
+    pub seq: u64,
+}
+
+/// What a session is worth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    /// One cell for each trainee and lesson, by trainee in the roster's order and then by lesson.
+    pub cells: Vec<Cell>,
+    /// All presence, of any assurance, by trainee.
+    pub presence: Vec<Interval>,
+    /// What was down, and when.
+    pub outages: Vec<Outage>,
+    /// When each record was made.
+    pub times: Vec<i64>,
+}
+
+impl Counted {
+    /// Attested class hours by trainee; everybody on the roster is there.
+    pub fn hours(&self) -> BTreeMap<&str, u32> {
+        let mut hours = BTreeMap::new();
+        for cell in &self.cells {
+            *hours.entry(cell.trainee.as_str()).or_default() += u32::from(cell.shape == Shape::Attested);
+        }
+        hours
+    }
+}
+
+/// Counts a verified log under its assignment.
+///
+/// # Errors
+/// [`CountError`] when the log was not made under this assignment, or names somebody who is not on its roster.
+pub fn count(log: &VerifiedLog, plan: &Plan) -> Result<Counted, CountError> {
+    check(log, plan)?;
+    let records = log.records();
+    let policy = &plan.assignment.policy;
+    let times = times(records)?;
+    let good = intervals(records, &times, policy.level, policy.manual);
+    let presence = intervals(records, &times, 1, true);
+    let outages = outages(records, &times);
+    let missed = missed(records, &times);
+    let mut cells = Vec::with_capacity(plan.assignment.trainees.len() * plan.times.len());
+    for trainee in &plan.assignment.trainees {
+        let of = |all: &[Interval]| all.iter().filter(|i| i.trainee == *trainee).cloned().collect::<Vec<_>>();
+        let seen = Seen { good: of(&good), any: of(&presence), missed: missed.get(trainee.as_str()).map_or(&[], Vec::as_slice) };
+        for (lesson, (start, end)) in plan.assignment.lessons.iter().zip(&plan.times) {
+            let need = (end - start) * i64::from(policy.share_permille);
+            let mut cell = seen.cell(*start, *end, need, &outages);
+            cell.trainee.clone_from(trainee);
+            cell.lesson.clone_from(&lesson.lesson);
+            cells.push(cell);
+        }
+    }
+    Ok(Counted { cells, presence, outages, times })
+}
+
+/// Holds the daily cap: of the attested cells of one person on one day, the latest beyond the cap stop counting.
+/// `day` tells a cell's day at its place. Cells may come from many sessions.
+pub fn hold_daily_cap(cells: &mut [&mut Cell], cap: u32, day: impl Fn(&Cell) -> i64) {
+    let mut order: Vec<usize> = (0..cells.len()).filter(|i| cells[*i].shape == Shape::Attested).collect();
+    order.sort_by(|a, b| (cells[*a].start, &cells[*a].lesson).cmp(&(cells[*b].start, &cells[*b].lesson)));
+    let mut used: BTreeMap<(String, i64), u32> = BTreeMap::new();
+    for i in order {
+        let cell = &mut *cells[i];
+        let n = used.entry((cell.trainee.clone(), day(cell))).or_default();
+        *n += 1;
+        if *n > cap {
+            cell.shape = Shape::Tail;
+            cell.reason = Some(Reason::DailyCap);
+        }
+    }
+}
+
+struct Seen<'a> {
+    good: Vec<Interval>,
+    any: Vec<Interval>,
+    missed: &'a [(i64, u64)],
+}
+
+impl Seen<'_> {
+    fn cell(&self, start: i64, end: i64, need_permille: i64, outages: &[Outage]) -> Cell {
+        let enough = |covered: i64| covered * 1000 >= need_permille;
+        let covered_ms = covered(&self.good, start, end);
+        let carried = |all: &[Interval]| {
+            let hits: Vec<&Interval> = all.iter().filter(|i| i.from < end && i.to > start).collect();
+            let seqs = hits.iter().map(|i| i.seq_from).min().zip(hits.iter().map(|i| i.seq_to).max());
+            (seqs, hits.iter().map(|i| i.level).min().unwrap_or(0), hits.iter().any(|i| i.manual))
+        };
+        let cell = |shape, reason, (seqs, level, manual): (Option<(u64, u64)>, u8, bool)| Cell {
+            trainee: String::new(),
+            lesson: String::new(),
+            start,
+            end,
+            covered_ms,
+            level,
+            manual,
+            shape,
+            reason,
+            seqs,
+        };
+        if enough(covered_ms) {
+            return cell(Shape::Attested, None, carried(&self.good));
+        }
+        let down = union(outages.iter().filter(|o| o.part != "network").map(|o| (o.from.max(start), o.to.min(end))));
+        // What the outage took could have made the lesson count: then nothing is disproved.
+        if down > 0 && enough(covered_ms + down) {
+            let seqs = outages.iter().find(|o| o.from < end && o.to > start).map(|o| (o.seq, o.seq));
+            return cell(Shape::Unproven, Some(Reason::Unproven), (seqs, 0, false));
+        }
+        if self.any.is_empty() {
+            return cell(Shape::Blank, Some(Reason::NotSeen), (None, 0, false));
+        }
+        if enough(covered(&self.any, start, end)) {
+            return cell(Shape::Tail, Some(Reason::LowAssurance), carried(&self.any));
+        }
+        if let Some((_, seq)) = self.missed.iter().find(|(at, _)| (start..=end).contains(at)) {
+            return cell(Shape::Tail, Some(Reason::MissedSpot), (Some((*seq, *seq)), 0, false));
+        }
+        let (seqs, level, manual) = carried(&self.any);
+        let all = self.any.first().zip(self.any.last()).map(|(a, b)| (a.seq_from, b.seq_to));
+        cell(Shape::Tail, Some(Reason::TooShort), (seqs.or(all), level, manual))
+    }
+}
+
+fn covered(intervals: &[Interval], start: i64, end: i64) -> i64 {
+    union(intervals.iter().map(|i| (i.from.max(start), i.to.min(end))))
+}
+
+/// The length of the union of intervals; those that end before they start are empty.
+fn union(intervals: impl Iterator<Item = (i64, i64)>) -> i64 {
+    let mut all: Vec<(i64, i64)> = intervals.filter(|(from, to)| from < to).collect();
+    all.sort_unstable();
+    let (mut sum, mut until) = (0, i64::MIN);
+    for (from, to) in all {
+        sum += (to - from.max(until)).max(0);
+        until = until.max(to);
+    }
+    sum
+}
+
+fn missed<'a>(records: &'a [Record], times: &[i64]) -> BTreeMap<&'a str, Vec<(i64, u64)>> {
+    let mut missed: BTreeMap<&str, Vec<(i64, u64)>> = BTreeMap::new();
+    for (record, at) in records.iter().zip(times) {
+        if let Body::Spot(spot) = &record.body
+            && spot.phase == "missed"
+        {
+            missed.entry(&spot.trainee).or_default().push((*at, record.seq));
+        }
+    }
+    missed
+}
+
+fn outages(records: &[Record], times: &[i64]) -> Vec<Outage> {
+    let end = times.last().copied().unwrap_or_default();
+    let mut done = Vec::new();
+    let mut open: BTreeMap<(String, String), Outage> = BTreeMap::new();
+    for (i, record) in records.iter().enumerate() {
+        let at = times[i];
+        match &record.body {
+            Body::Fault(f) => {
+                let key = (f.part.clone(), f.name.clone());
+                if f.state == "down" {
+                    let (part, name, reason) = (f.part.clone(), f.name.clone(), f.reason.clone());
+                    open.entry(key).or_insert(Outage { part, name, reason, from: at, to: end, seq: record.seq });
+                } else if let Some(mut outage) = open.remove(&key) {
+                    outage.to = at;
+                    done.push(outage);
+                }
+            }
+            // Between the last record and a restart nobody could have been seen.
+            Body::Restart(_) if i > 0 => done.push(Outage {
+                part: "power".to_owned(),
+                name: "agent".to_owned(),
+                reason: "restart".to_owned(),
+                from: times[i - 1],
+                to: at,
+                seq: record.seq,
+            }),
+            _ => {}
+        }
+    }
+    done.extend(open.into_values());
+    done.sort_by_key(|o| o.seq);
+    done
+}
+
+fn check(log: &VerifiedLog, plan: &Plan) -> Result<(), CountError> {
+    let (open, a) = (log.open(), &plan.assignment);
+    for (field, found, want) in [
+        ("site", &open.site, &a.site),
+        ("class", &open.class, &a.class),
+        ("session", &open.session, &a.session),
+        ("policy", &open.policy, &a.policy.version),
+    ] {
+        if found != want {
+            return Err(CountError::Mismatch { field, found: found.clone(), want: want.clone() });
+        }
+    }
+    let roster: BTreeSet<&str> = a.trainees.iter().map(String::as_str).collect();
+    for record in log.records() {
+        let trainee = match &record.body {
+            Body::Card(c) => &c.trainee,
+            Body::Face(f) => &f.trainee,
+            Body::Present(p) => &p.trainee,
+            Body::Spot(s) => &s.trainee,
+            Body::Manual(m) => &m.trainee,
+            _ => continue,
+        };
+        if !roster.contains(trainee.as_str()) {
+            return Err(CountError::OffRoster { line: record.seq + 1, trainee: trainee.clone() });
+        }
+    }
+    Ok(())
+}

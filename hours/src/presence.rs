@@ -1,0 +1,153 @@
+//! Records to intervals: from a check-in to the check-out, or to the last positive verification where there is none.
+
+use std::collections::BTreeMap;
+
+use muster_seal::record::{Body, Record, Way};
+
+use crate::error::CountError;
+use crate::schedule::time_ms;
+
+/// Why an interval ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClosedBy {
+    /// A check-out.
+    Out,
+    /// No check-out: the last positive verification.
+    LastSeen,
+    /// A spot check was missed.
+    MissedSpot,
+}
+
+impl ClosedBy {
+    /// As the evidence tables say it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Out => "out",
+            Self::LastSeen => "last-seen",
+            Self::MissedSpot => "missed-spot",
+        }
+    }
+}
+
+/// A time during which a trainee is attested. Milliseconds since 1970-01-01T00:00Z.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interval {
+    /// Who.
+    pub trainee: String,
+    /// From.
+    pub from: i64,
+    /// To; equal to `from` when one verification is all there is.
+    pub to: i64,
+    /// The lowest assurance among the verifications that carry it; 0 for a manual entry.
+    pub level: u8,
+    /// Was it opened by an instructor's manual entry?
+    pub manual: bool,
+    /// `seq` of the first record that carries it.
+    pub seq_from: u64,
+    /// `seq` of the last one.
+    pub seq_to: u64,
+    /// Why it ended.
+    pub closed_by: ClosedBy,
+}
+
+/// One positive verification, or a missed call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    In,
+    Out,
+    Seen,
+    Missed,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Event {
+    at: i64,
+    seq: u64,
+    mark: Mark,
+    level: u8,
+    manual: bool,
+}
+
+/// When each record was made: the wall clock of the first record of a boot, and boot time from there on, so that a step of
+/// the wall clock inside a session moves nothing. Never backwards. Milliseconds since 1970-01-01T00:00Z.
+///
+/// # Errors
+/// [`CountError::Wall`].
+pub fn times(records: &[Record]) -> Result<Vec<i64>, CountError> {
+    let mut times = Vec::with_capacity(records.len());
+    let (mut boot, mut base, mut last) = ("", 0, i64::MIN);
+    for record in records {
+        if record.stamp.boot != boot {
+            let wall = time_ms(&record.stamp.wall).ok_or(CountError::Wall { line: record.seq + 1 })?;
+            boot = &record.stamp.boot;
+            base = wall.max(last) - record.stamp.up_ms as i64;
+        }
+        last = last.max(base + record.stamp.up_ms as i64);
+        times.push(last);
+    }
+    Ok(times)
+}
+
+/// The intervals of every trainee. Only verifications of at least `level` count; manual entries count when `manual` is set.
+pub fn intervals(records: &[Record], times: &[i64], level: u8, manual: bool) -> Vec<Interval> {
+    let mut events: BTreeMap<&str, Vec<Event>> = BTreeMap::new();
+    for (record, at) in records.iter().zip(times) {
+        let (trainee, mark, event_level, by_hand) = match &record.body {
+            Body::Present(p) if p.level >= u64::from(level) => {
+                let mark = match p.way {
+                    Way::In => Mark::In,
+                    Way::Out => Mark::Out,
+                    Way::Spot => Mark::Seen,
+                };
+                (&p.trainee, mark, p.level as u8, false)
+            }
+            Body::Manual(m) if manual => {
+                let mark = if m.way == Way::Out { Mark::Out } else { Mark::In };
+                (&m.trainee, mark, m.level as u8, true)
+            }
+            Body::Spot(s) if s.phase == "missed" => (&s.trainee, Mark::Missed, 0, false),
+            _ => continue,
+        };
+        let event = Event { at: *at, seq: record.seq, mark, level: event_level, manual: by_hand };
+        events.entry(trainee).or_default().push(event);
+    }
+    events.into_iter().flat_map(|(trainee, events)| of_trainee(trainee, &events)).collect()
+}
+
+fn of_trainee(trainee: &str, events: &[Event]) -> Vec<Interval> {
+    let mut done = Vec::new();
+    let mut open: Option<Interval> = None;
+    for event in events {
+        match (event.mark, &mut open) {
+            // A missed call voids from the verification before it, where the interval already ends, to the one after.
+            (Mark::Missed, Some(interval)) => {
+                interval.closed_by = ClosedBy::MissedSpot;
+                done.extend(open.take());
+            }
+            (Mark::Missed, None) | (Mark::Out, None) => {}
+            (mark, Some(interval)) => {
+                interval.to = event.at;
+                interval.seq_to = event.seq;
+                interval.level = interval.level.min(event.level);
+                if mark == Mark::Out {
+                    interval.closed_by = ClosedBy::Out;
+                    done.extend(open.take());
+                }
+            }
+            (_, None) => {
+                open = Some(Interval {
+                    trainee: trainee.to_owned(),
+                    from: event.at,
+                    to: event.at,
+                    level: event.level,
+                    manual: event.manual,
+                    seq_from: event.seq,
+                    seq_to: event.seq,
+                    closed_by: ClosedBy::LastSeen,
+                });
+            }
+        }
+    }
+    done.extend(open);
+    done
+}

@@ -1,0 +1,106 @@
+//! What a session was planned to be: the assignment that the server gives a device, whose hash stands in leaf 0.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::AssignmentError;
+use crate::policy::Policy;
+use muster_seal::record::is_id;
+
+/// One session's plan: roster, lessons and policy. Only opaque ids, so that it can go to an auditor as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Assignment {
+    /// The GB/T 2260 code of the region that the site lies in.
+    pub region: String,
+    /// Who trains.
+    pub institution: String,
+    /// Where.
+    pub site: String,
+    /// Which class.
+    pub class: String,
+    /// Which session of it.
+    pub session: String,
+    /// The lessons, in order and without overlap. Breaks are what lies between.
+    pub lessons: Vec<Lesson>,
+    /// The roster: trainees by opaque id.
+    pub trainees: Vec<String>,
+    /// Who may teach, by opaque id.
+    pub instructors: Vec<String>,
+    /// How it counts.
+    pub policy: Policy,
+}
+
+/// One scheduled class hour.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lesson {
+    /// Its id, unique within the class.
+    pub lesson: String,
+    /// When it starts, with the offset of the place.
+    pub start: String,
+    /// When it ends.
+    pub end: String,
+}
+
+/// An assignment whose times were read and whose order was checked. Times are milliseconds since 1970-01-01T00:00Z.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The document.
+    pub assignment: Assignment,
+    /// For each lesson its start and end.
+    pub times: Vec<(i64, i64)>,
+}
+
+/// Milliseconds since 1970-01-01T00:00Z of an RFC 3339 time with an offset; `None` when there is no such time.
+pub fn time_ms(text: &str) -> Option<i64> {
+    Some(text.parse::<jiff::Timestamp>().ok()?.as_millisecond())
+}
+
+impl Assignment {
+    /// Reads the document as it was sent.
+    ///
+    /// # Errors
+    /// [`AssignmentError`]: no JSON of this shape, or a [`Plan`] that cannot be.
+    pub fn parse(bytes: &[u8]) -> Result<Plan, AssignmentError> {
+        let assignment: Self =
+            serde_json::from_slice(bytes).map_err(|e| AssignmentError::Json { line: e.line(), column: e.column() })?;
+        assignment.plan()
+    }
+
+    /// Checks the document and reads its times.
+    ///
+    /// # Errors
+    /// [`AssignmentError`].
+    pub fn plan(self) -> Result<Plan, AssignmentError> {
+        for id in [&self.institution, &self.site, &self.class, &self.session]
+            .into_iter()
+            .chain(&self.trainees)
+            .chain(&self.instructors)
+            .chain(self.lessons.iter().map(|l| &l.lesson))
+        {
+            if !is_id(id) {
+                return Err(AssignmentError::Id(id.clone()));
+            }
+        }
+        let mut names: Vec<&String> = self.trainees.iter().collect();
+        names.sort_unstable();
+        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(AssignmentError::TraineeTwice(pair[0].clone()));
+        }
+        if self.policy.share_permille > 1000 || !(1..=4).contains(&self.policy.level) {
+            return Err(AssignmentError::Policy);
+        }
+        let mut times = Vec::with_capacity(self.lessons.len());
+        let mut last = i64::MIN;
+        for lesson in &self.lessons {
+            let bad = || AssignmentError::LessonTime(lesson.lesson.clone());
+            let (start, end) = (time_ms(&lesson.start).ok_or_else(bad)?, time_ms(&lesson.end).ok_or_else(bad)?);
+            if start < last || end <= start {
+                return Err(bad());
+            }
+            last = end;
+            times.push((start, end));
+        }
+        Ok(Plan { assignment: self, times })
+    }
+}

@@ -1,0 +1,68 @@
+//! `c2sp.org/tlog-checkpoint` v1.0.0: origin, size and root of a log, as a signed note. A seal is one of these.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use crate::error::NoteError;
+use crate::key::{Signer, Verifier};
+use crate::merkle::Hash;
+use crate::note::{self, Note};
+
+/// What a checkpoint says. It carries no extension lines; one that does is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Which log.
+    pub origin: String,
+    /// How many leaves.
+    pub size: u64,
+    /// The tree's root.
+    pub root: Hash,
+}
+
+impl Checkpoint {
+    /// The text that is signed.
+    pub fn text(&self) -> String {
+        format!("{}\n{}\n{}\n", self.origin, self.size, STANDARD.encode(self.root))
+    }
+
+    /// Parses the text of a checkpoint.
+    ///
+    /// # Errors
+    /// [`NoteError::Checkpoint`].
+    pub fn parse(text: &str) -> Result<Self, NoteError> {
+        let bad = NoteError::Checkpoint;
+        let mut lines = text.strip_suffix('\n').ok_or(bad("no newline at the end"))?.split('\n');
+        let (Some(origin), Some(size), Some(root)) = (lines.next(), lines.next(), lines.next()) else {
+            return Err(bad("fewer than three lines"));
+        };
+        if lines.next().is_some() {
+            return Err(bad("extension lines"));
+        }
+        if origin.is_empty() {
+            return Err(bad("no origin"));
+        }
+        let number = size.parse::<u64>().ok().filter(|n| n.to_string() == size);
+        let size = number.ok_or(bad("the size is no whole number in its shortest form"))?;
+        let root = STANDARD.decode(root).map_err(|_| bad("the root is not base64"))?;
+        let root = root.try_into().map_err(|_| bad("the root is not 32 bytes"))?;
+        Ok(Self { origin: origin.to_owned(), size, root })
+    }
+
+    /// Signs the checkpoint with the key named as its origin.
+    pub fn sign(&self, key: &impl Signer) -> String {
+        note::sign(&self.text(), &self.origin, key)
+    }
+
+    /// Parses a signed checkpoint and checks the log's own signature: key name and origin must be the same.
+    ///
+    /// # Errors
+    /// [`NoteError`]: form, origin or signature.
+    pub fn open(note: &[u8], key: &impl Verifier) -> Result<Self, NoteError> {
+        let note = Note::parse(note)?;
+        let checkpoint = Self::parse(note.text())?;
+        if checkpoint.origin != key.name() {
+            return Err(NoteError::Origin { found: checkpoint.origin, want: key.name().to_owned() });
+        }
+        note.verify(key)?;
+        Ok(checkpoint)
+    }
+}
