@@ -1,0 +1,50 @@
+//! What the auditor trusts: the bureau's domain, the central log's key, the counting policies. From a file of their own.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use muster_hours::policy::Policy;
+use muster_seal::key::{NamedKey, Verifier};
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    domain: String,
+    log: String,
+    policy: Vec<Policy>,
+}
+
+/// What the auditor trusts.
+#[derive(Debug, Clone)]
+pub struct Trust {
+    /// The bureau's domain: seals have origins under it.
+    pub domain: String,
+    /// The central log's key.
+    pub log: NamedKey,
+    /// The counting policies that the auditor holds.
+    pub policies: Vec<Policy>,
+}
+
+impl Trust {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// When it cannot be read, is not of this form, or its key is none.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        Self::parse(&text).with_context(|| format!("{} is no trust file", path.display()))
+    }
+
+    /// Parses a file's text.
+    ///
+    /// # Errors
+    /// As [`Trust::read`].
+    pub fn parse(text: &str) -> Result<Self> {
+        let file: File = toml::from_str(text)?;
+        let log = NamedKey::parse(&file.log).context("`log`")?;
+        ensure!(log.name() == format!("{}/log", file.domain), "`log` is not the key of {}/log", file.domain);
+        ensure!(!file.policy.is_empty(), "there is no [[policy]]: hours cannot be counted without one");
+        Ok(Self { domain: file.domain, log, policies: file.policy })
+    }
+}

@@ -1,0 +1,145 @@
+//! The camera's thread: opens the source, decodes what comes, looks at some of it, opens again when it is lost.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use opencv::core::{Mat, MatTraitConst};
+use opencv::videoio::{self, VideoCapture, VideoCaptureTrait, VideoCaptureTraitConst};
+
+use super::choose::Glance;
+use super::face::{Eyes, facts};
+use super::models::ModelSet;
+use super::profile::{CameraProfile, Kind};
+use super::watch::{Ring, Watch};
+use super::{CameraEvent, CameraFault};
+
+/// How long to wait before a source that did not open is tried again.
+const REOPEN: Duration = Duration::from_secs(1);
+
+/// Runs the camera's thread.
+pub fn spawn(
+    name: String,
+    profile: CameraProfile,
+    models: ModelSet,
+    ring: Arc<Ring>,
+    send: impl Fn(CameraEvent) -> bool + Send + 'static,
+) {
+    std::thread::spawn(move || {
+        let mut watch = Watch::default();
+        let start = Instant::now();
+        let now = || start.elapsed().as_millis() as u64;
+        let tell = |state: Option<Option<CameraFault>>| match state {
+            None => true,
+            Some(None) => {
+                ring.set_down(false);
+                send(CameraEvent::Up { camera: name.clone() })
+            }
+            Some(Some(reason)) => {
+                ring.set_down(true);
+                send(CameraEvent::Down { camera: name.clone(), reason })
+            }
+        };
+        let mut eyes = match Eyes::open(&models, profile.gate) {
+            Ok(eyes) => eyes,
+            Err(error) => {
+                tracing::error!(error = format!("{error:#}"), "the face models cannot be loaded");
+                tell(Some(Some(CameraFault::Unsupported)));
+                return;
+            }
+        };
+        while !ring.is_stopped() {
+            if let Err(error) = play(&profile, &mut eyes, &ring, &mut |frame| tell(watch.see(frame, now()))) {
+                tracing::debug!(error = format!("{error:#}"), "the camera gives no picture");
+            }
+            if !tell(watch.see(None, now())) {
+                return;
+            }
+            std::thread::sleep(REOPEN);
+        }
+    });
+}
+
+fn open(profile: &CameraProfile) -> Result<VideoCapture> {
+    let source = &profile.source;
+    let capture = match profile.kind {
+        Kind::V4l2 => {
+            let mut capture = VideoCapture::from_file(source, videoio::CAP_V4L2)?;
+            capture.set(videoio::CAP_PROP_FRAME_WIDTH, f64::from(profile.width))?;
+            capture.set(videoio::CAP_PROP_FRAME_HEIGHT, f64::from(profile.height))?;
+            // Old frames are of no use to somebody who stands there now.
+            capture.set(videoio::CAP_PROP_BUFFERSIZE, 1.0)?;
+            capture
+        }
+        Kind::Url | Kind::File => VideoCapture::from_file(source, videoio::CAP_FFMPEG)?,
+    };
+    if !capture.is_opened()? {
+        bail!("the camera does not open");
+    }
+    Ok(capture)
+}
+
+/// Plays a source until it ends, fails, or the camera is stopped.
+fn play(
+    profile: &CameraProfile,
+    eyes: &mut Eyes,
+    ring: &Ring,
+    see: &mut dyn FnMut(Option<super::watch::Frame>) -> bool,
+) -> Result<()> {
+    let mut capture = open(profile)?;
+    let pace = match profile.kind {
+        Kind::File => Some(Duration::from_secs_f64(1.0 / capture.get(videoio::CAP_PROP_FPS)?.clamp(1.0, 60.0))),
+        Kind::V4l2 | Kind::Url => None,
+    };
+    let every = Duration::from_secs_f64(1.0 / f64::from(profile.looks_per_s));
+    let (mut next_look, mut next_frame) = (Instant::now(), Instant::now());
+    let mut frame = Mat::default();
+    while !ring.is_stopped() {
+        if let Some(pace) = pace {
+            std::thread::sleep(next_frame.saturating_duration_since(Instant::now()));
+            next_frame += pace;
+        }
+        if !capture.grab()? {
+            bail!("no more frames");
+        }
+        let at = Instant::now();
+        if at < next_look {
+            continue;
+        }
+        next_look = at + every;
+        if !capture.retrieve(&mut frame, 0)? || frame.empty() {
+            bail!("a frame cannot be decoded");
+        }
+        let seen = facts(&frame).context("a frame")?;
+        if !see(Some(seen)) {
+            return Ok(());
+        }
+        // Somebody who holds a hand before the lens is nobody in front of it.
+        let face = if ring.is_down() { None } else { eyes.look(&frame).context("a frame")? };
+        ring.push(Glance { at, frame_sha256: seen.sha256, detector: eyes.name, face });
+    }
+    Ok(())
+}
+
+/// See [`super::probe`].
+pub fn probe(profile: &CameraProfile) -> Result<String, String> {
+    let source = &profile.source;
+    if profile.kind == Kind::V4l2 {
+        match std::fs::File::open(source) {
+            Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {
+                return Err(format!("{source} may not be opened: add the user to the group video"));
+            }
+            Err(_) => return Err(format!("there is no {source}: check the cable, or set `source` under [camera]")),
+            Ok(_) => {}
+        }
+    }
+    let mut capture = open(profile).map_err(|_| "the camera does not open: check the cable, the address and the password".to_owned())?;
+    let (start, mut frames, mut frame) = (Instant::now(), 0, Mat::default());
+    while start.elapsed() < Duration::from_secs(1) && capture.read(&mut frame).unwrap_or(false) {
+        frames += 1;
+    }
+    match frames {
+        0 => Err("the camera opens and gives no picture".to_owned()),
+        n => Ok(format!("{}x{}, {n} frames in {} ms", frame.cols(), frame.rows(), start.elapsed().as_millis())),
+    }
+}

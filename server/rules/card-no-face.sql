@@ -1,0 +1,34 @@
+-- id: card-no-face
+-- grade: weak
+-- family: identity
+-- title_zh: 有卡无脸
+-- title_en: A card, and nobody in front of the camera
+-- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚报人数）、第四条（一）
+-- threshold: min_sessions = 3 (customary: once or twice is a scarf or a backlit door)
+-- threshold: min_permille = 500 (customary: half of the check-ins)
+-- threshold: peers_permille = 500 (customary: the camera saw the rest of the class, half of their check-ins at least)
+-- explain_zh: 该学员在 {sessions} 个课次中刷卡，摄像头工作正常且看到了其他学员，但其半数以上刷卡时镜头前无人；{cells} 个申领学时仅凭卡支持。
+-- explain_en: In {sessions} sessions this trainee's card was read while the camera worked and saw the others, and at half of these reads or more nobody was in front of it; {cells} claimed hours rest on the card alone.
+-- innocent_zh: 教室逆光、口罩围巾、身高低于镜头、坐在角落。
+-- innocent_en: A backlit room, a mask or winter scarf, somebody shorter than the lens, a seat in the corner.
+-- next_zh: 调整摄像头；下一节课由检查人员到场。
+-- next_en: Re-aim the camera; have an inspector attend the next lesson.
+SELECT c.class, c.trainee AS subject, c.trainee, c.cell, CAST('card-only' AS VARCHAR) AS kind, c.lesson,
+       TRUE AS suspect, c.device, c.counter, c.seq_from, c.seq_to
+FROM claimed_cells c
+JOIN claims k ON k.class = c.class AND k.trainee = c.trainee AND k.policy_level >= 2
+JOIN roster r ON r.class = c.class AND r.trainee = c.trainee AND NOT r.declined_face
+JOIN (SELECT t.class, t.trainee, COUNT(DISTINCT t.session) AS sessions, COUNT(*) AS taps,
+             SUM(CASE WHEN t.level = 1 THEN 1 ELSE 0 END) AS bare
+      FROM taps t JOIN sessions s ON s.device = t.device AND s.counter = t.counter
+      WHERE s.has_camera AND s.fault_camera_s = 0 AND t.level IS NOT NULL
+      GROUP BY t.class, t.trainee) own ON own.class = c.class AND own.trainee = c.trainee
+JOIN (SELECT t.class, COUNT(*) AS taps, SUM(CASE WHEN t.level >= 2 THEN 1 ELSE 0 END) AS faced
+      FROM taps t JOIN sessions s ON s.device = t.device AND s.counter = t.counter
+      WHERE s.has_camera AND s.fault_camera_s = 0 AND t.level IS NOT NULL
+      GROUP BY t.class) everybody ON everybody.class = c.class
+WHERE own.sessions >= $min_sessions
+  AND own.bare * 1000 >= $min_permille * own.taps
+  AND everybody.taps > own.taps
+  AND (everybody.faced - (own.taps - own.bare)) * 1000 >= $peers_permille * (everybody.taps - own.taps)
+  AND c.shape = 'tail' AND c.reason = 'low-assurance'

@@ -1,0 +1,11 @@
+//! Handlers, thin: read the request, call the step, write the answer.
+
+pub mod assignment;
+pub mod bundles;
+pub mod claims;
+pub mod device;
+pub mod enrol;
+pub mod findings;
+pub mod import;
+pub mod log;
+pub mod upload;

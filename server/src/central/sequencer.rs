@@ -1,0 +1,76 @@
+//! Publishing: tiles, entry bundles and the checkpoint as files under `DATA/log/`, in the layout of `tlog-tiles`.
+//!
+//! A file appears whole or not at all: it is written aside, synced, renamed, and its folder synced. The checkpoint
+//! comes last, so it never speaks of a tile that is not there. Publishing again writes the same bytes.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+use muster_seal::tile::{self, Tile, WIDTH};
+use rusqlite::Connection;
+
+use crate::store::{Store, StoreError, checkpoints};
+
+/// Publishes what the store has and the folder has not.
+///
+/// # Errors
+/// [`StoreError`]; whatever was written is right, and the next call goes on.
+pub fn publish(store: &Store) -> Result<(), StoreError> {
+    let folder = store.dir().join("log");
+    let size = store.read(|conn| -> Result<u64, StoreError> {
+        let Some(head) = checkpoints::head(conn)? else { return Ok(0) };
+        let (from, to) = (head.published, head.edge.size());
+        // A folder that was lost is made anew from the store.
+        let from = if folder.join("checkpoint").exists() { from } else { 0 };
+        if from < to {
+            write_tiles(conn, &folder, from, to)?;
+        }
+        write_file(&folder.join("checkpoint"), head.note.as_bytes())?;
+        Ok(to)
+    })?;
+    store.write(|tx| checkpoints::set_published(tx, size))
+}
+
+fn write_tiles(conn: &Connection, folder: &Path, from: u64, to: u64) -> Result<(), StoreError> {
+    for index in from / WIDTH..to.div_ceil(WIDTH) {
+        let end = to.min((index + 1) * WIDTH);
+        let leaves = checkpoints::leaves(conn, index * WIDTH, end)?;
+        let tile = Tile { level: None, index, width: (end - index * WIDTH) as u16 };
+        write_file(&folder.join(tile.path()), &tile::write_entries(leaves.iter().map(Vec::as_slice)))?;
+    }
+    for level in 0..8u8 {
+        // A tile of level L holds the roots of perfect subtrees of 256^L leaves.
+        let shift = 8 * u32::from(level);
+        let (from, to) = (from >> shift, to >> shift);
+        if to == 0 {
+            break;
+        }
+        for index in from / WIDTH..to.div_ceil(WIDTH) {
+            let end = to.min((index + 1) * WIDTH);
+            let nodes = (index * WIDTH..end).map(|i| checkpoints::node(conn, shift, i));
+            let hashes = nodes.collect::<Result<Vec<_>, _>>()?;
+            let tile = Tile { level: Some(level), index, width: (end - index * WIDTH) as u16 };
+            write_file(&folder.join(tile.path()), &tile::write_hashes(&hashes))?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes a file so that it is there whole after the plug is pulled, or not there.
+///
+/// # Errors
+/// [`StoreError::Io`] with the path.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let io = |source| StoreError::Io { path: path.to_owned(), source };
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(io)?;
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    // Two processes may publish at once: each writes its own file aside, and both write the same bytes.
+    name.push(format!(".{}.tmp", std::process::id()));
+    let aside = folder.join(name);
+    let mut file = File::create(&aside).map_err(io)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io)?;
+    fs::rename(&aside, path).map_err(io)?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)
+}

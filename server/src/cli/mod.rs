@@ -1,0 +1,190 @@
+//! The subcommands of `muster-server`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, Subcommand};
+
+use crate::import::What;
+use crate::store::{Store, sessions};
+use crate::{bundle, clock, openapi, pipeline, rules};
+
+mod findings;
+mod serve;
+
+/// 真学时 Muster：主管部门的中心服务 / the central service at the bureau.
+#[derive(Debug, Parser)]
+#[command(name = "muster-server", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Args)]
+struct Data {
+    /// 数据目录 / the data directory
+    #[arg(long, default_value = "muster-data", env = "MUSTER_DATA")]
+    data: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// 启动服务 / start the service
+    Serve(serve::Serve),
+    /// 导入文件 / import a file
+    Import {
+        what: What,
+        file: PathBuf,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// 生成一次性注册码 / make a one-time enrolment code
+    EnrolCode {
+        /// 培训点 / the site
+        #[arg(long)]
+        site: String,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// 吊销终端 / revoke a device
+    Revoke {
+        #[arg(long)]
+        device: String,
+        /// 最后仍有效的课次计数 / the last session counter that still counts
+        #[arg(long)]
+        counter: u64,
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// 核对申领与核验课时 / reconcile claims with attested hours
+    Reconcile {
+        /// 写入 JSON / write the findings as JSON
+        #[arg(long)]
+        json: Option<PathBuf>,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// 显示最近一次的疑点 / show the last run's findings
+    Findings {
+        /// 写入 JSON / write the findings as JSON
+        #[arg(long)]
+        json: Option<PathBuf>,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// 导出审计包 / export audit bundles
+    Bundle {
+        /// 输出目录 / the folder to write to
+        #[arg(long)]
+        out: PathBuf,
+        /// 只导出此终端 / of this device alone
+        #[arg(long, requires = "counter")]
+        device: Option<String>,
+        /// 只导出此课次 / of this session alone
+        #[arg(long, requires = "device")]
+        counter: Option<u64>,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// 打印审计方信任文件 / print the auditor's trust file
+    Trust(Data),
+    /// 打印中心日志公钥 / print the central log's verifier key
+    LogKey(Data),
+    /// 规则 / rules
+    Rules {
+        #[command(subcommand)]
+        command: Rules,
+    },
+    /// 打印 OpenAPI 文档 / print the OpenAPI document
+    Openapi,
+}
+
+#[derive(Debug, Subcommand)]
+enum Rules {
+    /// 运行规则自带的用例 / run the cases that the rules carry
+    Test,
+}
+
+impl Data {
+    fn open(&self) -> Result<Store> {
+        Store::open(&self.data, None).with_context(|| format!("cannot open {}", self.data.display()))
+    }
+}
+
+impl Cli {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// What went wrong, with what to do.
+    #[allow(clippy::print_stdout, reason = "what a command prints is its result")]
+    pub fn run(self) -> Result<()> {
+        match self.command {
+            Command::Serve(serve) => serve.run(),
+            Command::Import { what, file, data } => {
+                let store = data.open()?;
+                let bytes = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+                let name = file.file_name().unwrap_or_default().to_string_lossy();
+                let taken = crate::import::import(&store, what, &name, &bytes, &clock::now())?;
+                let again = if taken.again { "（此前已导入 / taken before）" } else { "" };
+                println!("{}: {} 行 rows, #{}{again}", what.as_str(), taken.rows, taken.log_index);
+                Ok(())
+            }
+            Command::EnrolCode { site, data } => {
+                let code = pipeline::enrol_code(&data.open()?, &site);
+                println!("{}", code.with_context(|| format!("is there a site {site}? import sites first"))?);
+                Ok(())
+            }
+            Command::Revoke { device, counter, reason, data } => {
+                let index = pipeline::revoke(&data.open()?, &device, counter, &reason)?;
+                println!("{device} > {counter}: #{index}");
+                Ok(())
+            }
+            Command::Reconcile { json, data } => {
+                let store = data.open()?;
+                let runtime = tokio::runtime::Runtime::new()?;
+                runtime.block_on(rules::run::reconcile(&store, &data.data, &clock::now()))?;
+                findings::show(&store, json.as_deref())
+            }
+            Command::Findings { json, data } => findings::show(&data.open()?, json.as_deref()),
+            Command::Bundle { out, device, counter, data } => bundles(&data.open()?, &out, device.zip(counter)),
+            Command::Trust(data) => {
+                print!("{}", pipeline::trust(&data.open()?)?);
+                Ok(())
+            }
+            Command::LogKey(data) => {
+                println!("{}", data.open()?.read(crate::store::checkpoints::verifier)?);
+                Ok(())
+            }
+            Command::Rules { command: Rules::Test } => {
+                let runtime = tokio::runtime::Runtime::new()?;
+                let report = runtime.block_on(rules::cases::run_all())?;
+                for line in &report.lines {
+                    println!("{line}");
+                }
+                if report.failed > 0 { bail!("{} cases failed", report.failed) } else { Ok(()) }
+            }
+            Command::Openapi => {
+                println!("{}", serde_json::to_string_pretty(&openapi::document())?);
+                Ok(())
+            }
+        }
+    }
+}
+
+#[allow(clippy::print_stdout, reason = "what a command prints is its result")]
+fn bundles(store: &Store, out: &Path, one: Option<(String, u64)>) -> Result<()> {
+    let sessions = match one {
+        Some(one) => vec![one],
+        None => store.read(sessions::finals)?,
+    };
+    for (device, counter) in sessions {
+        let made = store.read(|conn| bundle::make(conn, &device, counter))?;
+        let Some(bytes) = made else { bail!("session {counter} of {device} is not there, or not sealed yet") };
+        let path = out.join(bundle::file_name(&device, counter));
+        crate::central::sequencer::write_file(&path, &bytes)?;
+        println!("{}", path.display());
+    }
+    Ok(())
+}

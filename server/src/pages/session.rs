@@ -1,0 +1,86 @@
+//! One session's log, record by record, with its seal and its place in the central log.
+
+use askama::Template;
+use muster_seal::record::{Body, Record};
+use rusqlite::Connection;
+
+use super::Words;
+use crate::store::{StoreError, sessions};
+
+/// A record as a line of the page.
+#[derive(Debug)]
+pub struct Line {
+    /// Its number.
+    pub seq: u64,
+    /// The wall clock.
+    pub wall: String,
+    /// Its kind, in words.
+    pub kind: String,
+    /// What it says.
+    pub what: String,
+}
+
+/// The page.
+#[derive(Debug, Template)]
+#[template(path = "session.html")]
+pub struct Session {
+    w: Words,
+    here: String,
+    device: String,
+    counter: u64,
+    class: String,
+    log_index: Option<u64>,
+    received: String,
+    seal: String,
+    bundle: String,
+    lines: Vec<Line>,
+}
+
+/// The view; `None` when there is no such session, or nothing of it was sealed.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn view(conn: &Connection, device: &str, counter: u64, w: Words) -> Result<Option<Session>, StoreError> {
+    let Some(stored) = sessions::session(conn, device, counter)?.filter(|s| s.sealed > 0) else { return Ok(None) };
+    let log = muster_seal::session::parse(&stored.log).map_err(|_| StoreError::Corrupt("a witnessed log"))?;
+    let lines = log.records().iter().map(|r| line(r, &w)).collect();
+    Ok(Some(Session {
+        here: format!("/sessions/{device}/{counter}"),
+        device: device.to_owned(),
+        counter,
+        class: log.open().class.clone(),
+        log_index: stored.log_index,
+        received: stored.received.replace('T', " ").chars().take(19).collect(),
+        seal: stored.seal,
+        bundle: stored.is_final.then(|| format!("/bundles/{}", crate::bundle::file_name(device, counter))).unwrap_or_default(),
+        lines,
+        w,
+    }))
+}
+
+fn line(record: &Record, w: &Words) -> Line {
+    let level = |n: u64| format!("{} {n}", w.of("timeline.level"));
+    let what = match &record.body {
+        Body::Open(o) => format!("{} · {} · {}", o.class, o.session, o.agent),
+        Body::Card(c) => format!("{} · {}", c.trainee, c.reader),
+        Body::Face(f) => {
+            let score = f.score.map_or(String::new(), |s| format!(" · {}.{:03}", s / 1000, s.rem_euclid(1000)));
+            format!("{} · {}{score} · {}", f.trainee, w.in_("outcome", &f.outcome), f.detector)
+        }
+        Body::Present(p) => format!("{} · {} · {}", p.trainee, w.in_("way", p.way.as_str()), level(p.level)),
+        Body::Spot(s) => format!("{} · {}", s.trainee, w.in_("spot", &s.phase)),
+        Body::Instructor(i) => format!("{} · {}", i.instructor, w.in_("way", i.way.as_str())),
+        Body::Manual(m) => format!("{} · {} · {} · {}", m.trainee, w.in_("way", m.way.as_str()), m.by, m.reason),
+        Body::Stranger(s) => s.reader.clone(),
+        Body::Clock(c) => format!("{} ms", c.step_ms),
+        Body::Fault(f) => format!("{} {} · {} · {}", w.in_("part", &f.part), f.name, w.in_("state", &f.state), f.reason),
+        Body::Restart(r) => r.agent.clone(),
+        Body::Close(c) => w.in_("close", &c.reason),
+    };
+    Line {
+        seq: record.seq,
+        wall: record.stamp.wall.replace('T', " "),
+        kind: w.in_("kind", record.body.kind()),
+        what,
+    }
+}

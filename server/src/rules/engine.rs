@@ -1,0 +1,181 @@
+//! DataFusion in the process: tables in, a rule's rows out.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, AsArray, RecordBatch};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Int64Type};
+use datafusion::datasource::MemTable;
+use datafusion::error::DataFusionError;
+use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
+use serde::{Deserialize, Serialize};
+
+use super::header::{Rule, RuleError};
+use crate::evidence::tables::{ALL, Row, Table, Val};
+
+/// One row that a rule yields: one claimed hour, or where `cell` is 0, a fact with no hour of its own.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Hit {
+    /// The class.
+    pub class: String,
+    /// Whom the finding is about; empty when it is about the class.
+    pub subject: String,
+    /// Whose hour it is.
+    pub trainee: String,
+    /// The hour's number within the claim, from 1; 0 for none.
+    pub cell: i64,
+    /// The shape or kind, for the explanation.
+    pub kind: String,
+    /// The lesson, where there is one.
+    pub lesson: String,
+    /// Does the rule suspect, or only adjust?
+    pub suspect: bool,
+    /// The device whose record proves it; empty where the proof is that there is none.
+    pub device: String,
+    /// Its session counter.
+    pub counter: i64,
+    /// First and last record.
+    pub seq_from: i64,
+    /// First and last record.
+    pub seq_to: i64,
+}
+
+/// The columns that every rule's query yields, in any order.
+pub const COLUMNS: [&str; 11] =
+    ["class", "subject", "trainee", "cell", "kind", "lesson", "suspect", "device", "counter", "seq_from", "seq_to"];
+
+/// Evidence, ready to be asked.
+#[derive(Clone)]
+pub struct Engine {
+    context: SessionContext,
+}
+
+impl Engine {
+    /// Over the Parquet of a data directory; tables that are not made from logs come as rows.
+    ///
+    /// # Errors
+    /// [`DataFusionError`].
+    pub async fn over(data_dir: &Path, rows: &BTreeMap<&str, Vec<Row>>) -> Result<Self, DataFusionError> {
+        let engine = Self::new();
+        for table in ALL {
+            let folder = data_dir.join("evidence").join(table.name);
+            if table.from_logs && folder.exists() {
+                let schema = table.schema();
+                let options = ParquetReadOptions::default()
+                    .schema(&schema)
+                    .table_partition_cols(vec![("region".into(), DataType::Utf8), ("month".into(), DataType::Utf8)]);
+                engine.context.register_parquet(table.name, &format!("{}/", folder.display()), options).await?;
+            } else {
+                engine.put(table, rows.get(table.name).map_or(&[], Vec::as_slice))?;
+            }
+        }
+        Ok(engine)
+    }
+
+    /// Over rows alone: a rule's cases.
+    ///
+    /// # Errors
+    /// [`DataFusionError`].
+    pub fn of_rows(rows: &BTreeMap<&str, Vec<Row>>) -> Result<Self, DataFusionError> {
+        let engine = Self::new();
+        for table in ALL {
+            engine.put(table, rows.get(table.name).map_or(&[], Vec::as_slice))?;
+        }
+        Ok(engine)
+    }
+
+    fn new() -> Self {
+        let config = SessionConfig::new()
+            .with_information_schema(false)
+            // Plain text columns: results are read as such, and other engines have no other kind.
+            .set_bool("datafusion.execution.parquet.schema_force_view_types", false);
+        Self { context: SessionContext::new_with_config(config) }
+    }
+
+    fn put(&self, table: &Table, rows: &[Row]) -> Result<(), DataFusionError> {
+        let batch = table.batch(rows)?;
+        let memory = MemTable::try_new(batch.schema(), vec![vec![batch]])?;
+        self.context.register_table(table.name, Arc::new(memory))?;
+        Ok(())
+    }
+
+    /// Asks a question of our own; the columns' values as rows.
+    ///
+    /// # Errors
+    /// [`DataFusionError`].
+    pub async fn query(&self, sql: &str, columns: &[&str]) -> Result<Vec<Row>, DataFusionError> {
+        let batches = self.context.sql(sql).await?.collect().await?;
+        let mut rows = Vec::new();
+        for batch in &batches {
+            let columns = columns.iter().map(|name| column(batch, name)).collect::<Result<Vec<_>, _>>()?;
+            rows.extend((0..batch.num_rows()).map(|i| columns.iter().map(|c| c[i].clone()).collect::<Row>()));
+        }
+        Ok(rows)
+    }
+
+    /// Runs a rule; its rows come in one order, whatever the engine did.
+    ///
+    /// # Errors
+    /// [`RuleError`]: the query cannot be run, or does not yield the columns.
+    pub async fn run(&self, rule: &Rule) -> Result<Vec<Hit>, RuleError> {
+        let sql = rule.query()?;
+        let rows = self.query(&sql, &COLUMNS).await.map_err(|e| place(rule, &e))?;
+        let mut hits: Vec<Hit> = rows.into_iter().map(hit).collect();
+        hits.sort();
+        hits.dedup();
+        Ok(hits)
+    }
+}
+
+fn hit(row: Row) -> Hit {
+    let mut row = row.into_iter();
+    let text = |row: &mut dyn Iterator<Item = Val>| match row.next() {
+        Some(Val::Text(text)) => text,
+        _ => String::new(),
+    };
+    let int = |row: &mut dyn Iterator<Item = Val>| if let Some(Val::Int(n)) = row.next() { n } else { 0 };
+    Hit {
+        class: text(&mut row),
+        subject: text(&mut row),
+        trainee: text(&mut row),
+        cell: int(&mut row),
+        kind: text(&mut row),
+        lesson: text(&mut row),
+        suspect: matches!(row.next(), Some(Val::Bool(true))),
+        device: text(&mut row),
+        counter: int(&mut row),
+        seq_from: int(&mut row),
+        seq_to: int(&mut row),
+    }
+}
+
+fn column(batch: &RecordBatch, name: &str) -> Result<Vec<Val>, DataFusionError> {
+    let Some(array) = batch.column_by_name(name) else {
+        return Err(DataFusionError::Plan(format!("the query yields no column {name}")));
+    };
+    Ok(match array.data_type() {
+        DataType::Boolean => array.as_boolean().iter().map(Into::into).collect(),
+        kind if kind.is_integer() => {
+            let array = cast(array, &DataType::Int64)?;
+            array.as_primitive::<Int64Type>().iter().map(Into::into).collect()
+        }
+        DataType::Null => vec![Val::Null; array.len()],
+        _ => {
+            let array = cast(array, &DataType::Utf8)?;
+            array.as_string::<i32>().iter().map(Into::into).collect()
+        }
+    })
+}
+
+/// Where in the file an error stands, as far as the engine says: it writes `Line: 3, Column: 7`.
+fn place(rule: &Rule, error: &DataFusionError) -> RuleError {
+    let text = error.strip_backtrace();
+    let after = |key: &str| -> Option<usize> {
+        let rest = &text[text.find(key)? + key.len()..];
+        rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok()
+    };
+    let (line, column) = (after("Line: ").unwrap_or(1), after("Column: ").unwrap_or(1));
+    RuleError::at(&rule.id, rule.sql_line + line - 1, column, text.lines().next().unwrap_or_default())
+}

@@ -1,0 +1,178 @@
+//! Session logs as they came, what was witnessed of them, and the documents they were held under.
+
+use muster_seal::chain::{Link, seal_id};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use super::StoreError;
+
+/// One session's row.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Stored {
+    /// Which device.
+    pub device: String,
+    /// Which counter.
+    pub counter: u64,
+    /// The lines as they came.
+    pub log: Vec<u8>,
+    /// The newest seal witnessed; empty before the first.
+    pub seal: String,
+    /// How many records it covers.
+    pub sealed: u64,
+    /// Is the final seal in the central log?
+    pub is_final: bool,
+    /// The assignment's hash, once a seal was accepted.
+    pub assignment: String,
+    /// The seal leaf's index, once final.
+    pub log_index: Option<u64>,
+    /// When the final seal was accepted; empty before.
+    pub received: String,
+}
+
+const COLUMNS: &str = "device, counter, log, seal, sealed, final, coalesce(assignment, ''), log_index, coalesce(received, '')";
+
+fn of_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Stored> {
+    Ok(Stored {
+        device: row.get(0)?,
+        counter: row.get::<_, i64>(1)? as u64,
+        log: row.get(2)?,
+        seal: row.get(3)?,
+        sealed: row.get::<_, i64>(4)? as u64,
+        is_final: row.get(5)?,
+        assignment: row.get(6)?,
+        log_index: row.get::<_, Option<i64>>(7)?.map(|n| n as u64),
+        received: row.get(8)?,
+    })
+}
+
+/// One session.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn session(conn: &Connection, device: &str, counter: u64) -> Result<Option<Stored>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM session WHERE device = ? AND counter = ?");
+    Ok(conn.prepare_cached(&sql)?.query_row(params![device, counter as i64], of_row).optional()?)
+}
+
+/// The sessions whose final seal is in the central log, by device and counter.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn finals(conn: &Connection) -> Result<Vec<(String, u64)>, StoreError> {
+    let mut get = conn.prepare("SELECT device, counter FROM session WHERE final = 1 ORDER BY device, counter")?;
+    let rows = get.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The final sessions whose evidence was not written yet.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn without_evidence(conn: &Connection) -> Result<Vec<(String, u64)>, StoreError> {
+    let sql = "SELECT device, counter FROM session WHERE final = 1 AND evidence = 0 ORDER BY log_index";
+    let mut get = conn.prepare(sql)?;
+    let rows = get.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Notes that evidence was written.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn set_evidence(tx: &Transaction<'_>, device: &str, counter: u64) -> Result<(), StoreError> {
+    let sql = "UPDATE session SET evidence = 1 WHERE device = ? AND counter = ?";
+    tx.execute(sql, params![device, counter as i64])?;
+    Ok(())
+}
+
+/// Where a device's chain stands before a counter: what its last final session left.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn link_before(conn: &Connection, device: &str, counter: u64) -> Result<Link, StoreError> {
+    let sql = "SELECT counter, seal, coalesce(beacon_size, 0) FROM session
+               WHERE device = ? AND counter < ? AND final = 1 ORDER BY counter DESC LIMIT 1";
+    let row = conn.query_row(sql, params![device, counter as i64], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
+    });
+    Ok(row.optional()?.map_or_else(Link::default, |(counter, seal, beacon)| Link {
+        counter: counter as u64,
+        seal: seal_id(&seal),
+        beacon: beacon as u64,
+    }))
+}
+
+/// Puts the whole of a log as it stands now.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn put_log(tx: &Transaction<'_>, device: &str, counter: u64, log: &[u8]) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "INSERT INTO session (device, counter, log, seal, sealed, final) VALUES (?1, ?2, ?3, '', 0, 0)
+         ON CONFLICT (device, counter) DO UPDATE SET log = ?3",
+    )?
+    .execute(params![device, counter as i64, log])?;
+    Ok(())
+}
+
+/// Witnesses a seal: it and what leaf 0 says. Final sessions carry the leaf's index and the time.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn witness(
+    tx: &Transaction<'_>,
+    stored: &Stored,
+    open: &muster_seal::record::Open,
+    beacon_size: u64,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE session SET seal = ?, sealed = ?, final = ?, class = ?, session = ?, site = ?, assignment = ?,
+         log_index = ?, received = ?, beacon_size = ? WHERE device = ? AND counter = ?",
+        params![
+            stored.seal,
+            stored.sealed as i64,
+            stored.is_final,
+            open.class,
+            open.session,
+            open.site,
+            open.assignment,
+            stored.log_index.map(|n| n as i64),
+            stored.received,
+            beacon_size as i64,
+            stored.device,
+            stored.counter as i64,
+        ],
+    )?;
+    Ok(())
+}
+
+/// Keeps two seals that do not extend each other; the same pair is kept once.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn put_fork(tx: &Transaction<'_>, device: &str, counter: u64, a: &str, b: &str, at: &str) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO fork (device, counter, seal_a, seal_b, at) SELECT ?1, ?2, ?3, ?4, ?5
+         WHERE NOT EXISTS (SELECT 1 FROM fork WHERE device = ?1 AND counter = ?2 AND seal_a = ?3 AND seal_b = ?4)",
+        params![device, counter as i64, a, b, at],
+    )?;
+    Ok(())
+}
+
+/// The assignment document with a hash.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn assignment(conn: &Connection, sha256: &str) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT document FROM assignment WHERE sha256 = ?";
+    Ok(conn.prepare_cached(sql)?.query_row([sha256], |row| row.get(0)).optional()?)
+}
+
+/// Keeps an assignment document.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn put_assignment(tx: &Transaction<'_>, sha256: &str, document: &str, at: &str) -> Result<(), StoreError> {
+    let sql = "INSERT INTO assignment (sha256, document, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
+    tx.execute(sql, params![sha256, document, at])?;
+    Ok(())
+}
