@@ -197,8 +197,9 @@ impl Attendance {
         };
         let mut bodies = vec![card];
         bodies.extend(face.map(Body::Face));
-        // A check-out that is not sure enough does not send away somebody who may be standing there.
-        if !(way == Way::Out && level < rules.level) {
+        // A check-out that is not sure enough does not end a stay that was: whoever it is may still be standing there.
+        let was_sure = self.here.get(&person.id).is_some_and(|h| h.level >= rules.level);
+        if !(way == Way::Out && level < rules.level && was_sure) {
             bodies.push(Body::Present(present));
         }
         (bodies, outcome)

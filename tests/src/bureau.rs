@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -127,7 +128,10 @@ impl Bureau {
     /// When the bureau refuses it.
     pub fn import(&self, what: &str, text: &str) -> Result<()> {
         let extension = if what == "policy" { "toml" } else { "csv" };
-        let path = self.data.with_extension(format!("{what}.{extension}"));
+        // Two sites may set up their classes at once.
+        static FILES: AtomicU32 = AtomicU32::new(0);
+        let n = FILES.fetch_add(1, Ordering::Relaxed);
+        let path = self.data.with_extension(format!("{n}.{what}.{extension}"));
         fs::write(&path, text)?;
         self.import_file(what, &path)
     }

@@ -4,6 +4,7 @@
 pub mod bureau;
 pub mod card;
 pub mod demo;
+pub mod forge;
 pub mod net;
 pub mod pty;
 pub mod reader;

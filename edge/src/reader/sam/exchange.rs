@@ -172,7 +172,7 @@ impl Exchange {
                 let same = before.is_some_and(|(was, at)| was == identity && now < at + SAME_CARD_MS);
                 (!same).then(|| Happening::Card(Box::new(card)))
             }
-            Err(CardError::Parts | CardError::Encoding) => self.complain(ReadFailure::PlaceAgain),
+            Err(CardError::Lengths) => self.complain(ReadFailure::PlaceAgain),
             Err(_) => self.complain(ReadFailure::NotACard),
         }
     }

@@ -1,0 +1,147 @@
+//! A device without an agent: it enrols, makes logs, bends them, and sends what it likes.
+
+use anyhow::{Context, Result};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use muster_hours::schedule::Assignment;
+use muster_seal::key::{DeviceKey, Signer};
+use muster_seal::merkle::sha256;
+use muster_seal::record::{Body, Card, Open, Present, Stamp, Way};
+use muster_seal::session::{SessionLog, origin};
+use muster_wire::assignment::Assignments;
+use muster_wire::auth;
+use muster_wire::enrol::{EnrolRequest, EnrolResponse, proof_message};
+
+use crate::bureau::Bureau;
+
+/// A device made by hand.
+#[derive(Debug)]
+pub struct Forger {
+    /// Its key.
+    pub key: DeviceKey,
+    /// What enrolment gave.
+    pub me: EnrolResponse,
+    server: String,
+    agent: ureq::Agent,
+}
+
+/// A status and a body.
+pub type Answer = (u16, serde_json::Value);
+
+impl Forger {
+    /// Enrols a key made from a seed at a site.
+    ///
+    /// # Errors
+    /// When the bureau refuses.
+    pub fn enrol(bureau: &Bureau, site: &str, seed: u8) -> Result<Self> {
+        let key = DeviceKey::from_seed([seed; 32]);
+        let code = bureau.cli(&["enrol-code", "--site", site])?.trim().to_owned();
+        let public = key.public().to_base64();
+        let proof = STANDARD.encode(key.sign(&proof_message(&code, &public)));
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let request = EnrolRequest { code, key: public, proof };
+        let mut answer = agent.post(format!("{}{}", bureau.devices, muster_wire::ENROL)).send_json(&request)?;
+        let me = answer.body_mut().read_json()?;
+        Ok(Self { key, me, server: bureau.devices.clone(), agent })
+    }
+
+    /// Sends a signed request.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn call(&self, method: &str, path: &str, body: &[u8]) -> Result<Answer> {
+        self.call_as(&self.me.device, method, path, body)
+    }
+
+    /// Sends a request signed with this key under any device's name.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn call_as(&self, device: &str, method: &str, path: &str, body: &[u8]) -> Result<Answer> {
+        let signature = auth::sign(&self.key, device, "0", method, path, body);
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.server))
+            .header(auth::DEVICE, device)
+            .header(auth::TIME, "0")
+            .header(auth::SIGNATURE, signature);
+        let mut answer =
+            if method == "GET" { self.agent.run(request.body(())?)? } else { self.agent.run(request.body(body.to_vec())?)? };
+        let status = answer.status().as_u16();
+        let text = answer.body_mut().read_to_string()?;
+        Ok((status, serde_json::from_str(&text).unwrap_or(serde_json::Value::Null)))
+    }
+
+    /// What may be held at the site.
+    ///
+    /// # Errors
+    /// When the bureau refuses.
+    pub fn assignments(&self) -> Result<Assignments> {
+        let (_, body) = self.call("GET", &muster_wire::assignments(&self.me.device), b"")?;
+        Ok(serde_json::from_value(body)?)
+    }
+
+    /// A whole log under the first assignment: everybody comes with a card at the first lesson and goes after the last.
+    /// The records' times are the schedule's.
+    ///
+    /// # Errors
+    /// When there is no assignment.
+    pub fn log(&self, counter: u64, prev: &str) -> Result<SessionLog> {
+        let sent = self.assignments()?;
+        let assigned = sent.sessions.first().context("no session is assigned")?;
+        let plan = Assignment::parse(assigned.document.as_bytes())?;
+        let a = &plan.assignment;
+        let mut log = SessionLog::default();
+        let mut up_ms = 1_000;
+        let mut add = |log: &mut SessionLog, wall: i64, body: Body| -> Result<u64> {
+            up_ms += 1;
+            let salt = sha256(&[counter as u8, up_ms as u8, (up_ms >> 8) as u8])[..16].try_into()?;
+            let stamp = Stamp { wall: crate::story::rfc3339(wall), boot: "0".repeat(32), up_ms, salt };
+            log.append(stamp, body)?;
+            Ok(log.edge().size() - 1)
+        };
+        let start = plan.times.first().context("no lessons")?.0;
+        let open = Open {
+            device: self.me.device.clone(),
+            key: self.key.public().id(),
+            counter,
+            prev: prev.to_owned(),
+            site: a.site.clone(),
+            class: a.class.clone(),
+            session: a.session.clone(),
+            assignment: hex::encode(sha256(assigned.document.as_bytes())),
+            agent: "forger/1".to_owned(),
+            policy: a.policy.version.clone(),
+            beacon: sent.beacon.clone(),
+            ..Open::default()
+        };
+        add(&mut log, start, Body::Open(Box::new(open)))?;
+        for way in [Way::In, Way::Out] {
+            for trainee in &a.trainees {
+                let (trainee, reader) = (trainee.clone(), "door".to_owned());
+                let card = Card { reader, trainee: trainee.clone(), layout: "resident".to_owned() };
+                let tap = add(&mut log, start, Body::Card(card))?;
+                add(&mut log, start, Body::Present(Present { trainee, way, level: 2, tap, face: None }))?;
+            }
+        }
+        let close = Body::Close(log.closing("schedule"));
+        add(&mut log, start, close)?;
+        Ok(log)
+    }
+
+    /// The seal of a log under this device's origin.
+    pub fn seal(&self, log: &SessionLog, counter: u64) -> String {
+        log.seal(&origin(&self.me.domain, &self.me.device, counter), &self.key)
+    }
+
+    /// Sends a log's bytes and a seal; gives the answer to the seal, or to the bytes when they were refused.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn send(&self, counter: u64, log: &[u8], seal: &str) -> Result<Answer> {
+        let answer = self.call("PUT", &muster_wire::log(&self.me.device, counter, 0), log)?;
+        if answer.0 != 200 {
+            return Ok(answer);
+        }
+        self.call("POST", &muster_wire::seal(&self.me.device, counter), seal.as_bytes())
+    }
+}
