@@ -177,16 +177,22 @@ fn enrolled(bundle: &Bundle, device: &str, entry: &Receipt, trust: &Trust) -> Re
 
 fn beacon(bundle: &Bundle, log: &VerifiedLog, index: u64, covering: &Checkpoint, trust: &Trust) -> Result<u64, Defect> {
     let text = std::str::from_utf8(bundle.part(bundle::BEACON_PROOF)?);
-    let hashes = text.map_err(|_| NoteError::Malformed("not UTF-8")).and_then(read_hashes).map_err(Defect::BeaconForm)?;
+    let hashes =
+        text.map_err(|_| NoteError::Malformed("not UTF-8")).and_then(read_hashes).map_err(Defect::BeaconForm)?;
     let note = log.open().beacon.as_str();
     if note.is_empty() {
-        return if hashes.is_empty() { Ok(0) } else { Err(Defect::BeaconForm(NoteError::Malformed("a proof without a beacon"))) };
+        return if hashes.is_empty() {
+            Ok(0)
+        } else {
+            Err(Defect::BeaconForm(NoteError::Malformed("a proof without a beacon")))
+        };
     }
     let beacon = Checkpoint::open(note.as_bytes(), &trust.log).map_err(Defect::Beacon)?;
     if beacon.size > index {
         return Err(Defect::BeaconLate { beacon: beacon.size, sealed: index });
     }
-    verify_consistency(beacon.size, &beacon.root, covering.size, &covering.root, &hashes).map_err(Defect::BeaconProof)?;
+    verify_consistency(beacon.size, &beacon.root, covering.size, &covering.root, &hashes)
+        .map_err(Defect::BeaconProof)?;
     Ok(beacon.size)
 }
 

@@ -11,7 +11,7 @@ use muster_seal::record::{Body, Clock as ClockRecord};
 use muster_wire::assignment::Person;
 
 use crate::camera::{CameraEvent, CameraHandle, Look, Sighting};
-use crate::checkin::{Attendance, Outcome, Purpose, Rules, Whose, whose};
+use crate::checkin::{Attendance, Outcome, Purpose, Reading, Rules, Whose, whose};
 use crate::clock::{Clock, STEP_MS};
 use crate::config::Config;
 use crate::identity::Identity;
@@ -115,7 +115,25 @@ impl Agent {
         }
         let clock_offset_ms = clock.offset_ms()?;
         let (trouble, last, online, shown) = (String::new(), None, None, 0);
-        Ok(Self { config, store, key, me, clock, kit, camera, session, down, clock_offset_ms, online, trouble, last, shown, kiosk, events, wake })
+        Ok(Self {
+            config,
+            store,
+            key,
+            me,
+            clock,
+            kit,
+            camera,
+            session,
+            down,
+            clock_offset_ms,
+            online,
+            trouble,
+            last,
+            shown,
+            kiosk,
+            events,
+            wake,
+        })
     }
 
     /// Runs until it is told to stop.
@@ -228,9 +246,8 @@ impl Agent {
         let rules = Rules { level: u64::from(session.offer.plan.assignment.policy.level), min_stay_ms };
         let purpose = session.attendance.purpose(&tap.person.id, rules, up_ms);
         let seen = seen.filter(|_| purpose != Purpose::Repeat);
-        let seq = session.next_seq();
-        let (bodies, outcome) =
-            session.attendance.trainee(&tap.person, &tap.reader, tap.layout, purpose, seen, seq, rules, up_ms);
+        let reading = Reading { reader: &tap.reader, layout: tap.layout, seq: session.next_seq(), up_ms };
+        let (bodies, outcome) = session.attendance.trainee(&tap.person, &reading, purpose, seen, rules);
         self.record(bodies, outcome, &tap.person.shown)
     }
 
@@ -322,12 +339,9 @@ impl Agent {
     }
 
     fn close(&mut self, reason: &str) -> Result<()> {
-        let (Some(session), Some(me)) = (self.session.take(), &self.me) else { return Ok(()) };
-        let hands = Hands { key: &self.key, me, clock: &self.clock };
-        if let Err((session, error)) = session.close(&mut self.store, hands, reason) {
-            self.session = Some(session);
-            return Err(error);
-        }
+        let (Some(session), Some(me)) = (&mut self.session, &self.me) else { return Ok(()) };
+        session.close(&mut self.store, Hands { key: &self.key, me, clock: &self.clock }, reason)?;
+        self.session = None;
         self.last = None;
         self.store.forget(self.clock.wall_ms())?;
         let _ = self.wake.send(());

@@ -92,6 +92,19 @@ pub struct Rules {
     pub min_stay_ms: u64,
 }
 
+/// The reading of a card that a tap begins with.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading<'a> {
+    /// The reader's name.
+    pub reader: &'a str,
+    /// The card's layout.
+    pub layout: &'a str,
+    /// The number that the first record of this tap will have.
+    pub seq: u64,
+    /// When, in milliseconds of boot time.
+    pub up_ms: u64,
+}
+
 /// Whose card has this number, by the class's keyed hashes.
 pub fn whose(assigned: &Assigned, number: &str) -> Whose {
     let key = hex::decode(&assigned.card_key).unwrap_or_default();
@@ -146,7 +159,9 @@ impl Attendance {
         match self.here.get(trainee) {
             None => Purpose::Way(Way::In),
             // Came back to be seen better.
-            Some(here) if here.level < rules.level && now_up_ms < here.since_up_ms + rules.min_stay_ms => Purpose::Way(Way::In),
+            Some(here) if here.level < rules.level && now_up_ms < here.since_up_ms + rules.min_stay_ms => {
+                Purpose::Way(Way::In)
+            }
             Some(here) if now_up_ms < here.since_up_ms + rules.min_stay_ms => Purpose::Repeat,
             Some(_) => Purpose::Way(Way::Out),
         }
@@ -164,18 +179,16 @@ impl Attendance {
         }
     }
 
-    /// The records of a trainee's tap, the first of which will have number `seq`; and what the kiosk shows.
+    /// The records of a trainee's tap; and what the kiosk shows.
     pub fn trainee(
         &mut self,
         person: &Person,
-        reader: &str,
-        layout: &str,
+        reading: &Reading<'_>,
         purpose: Purpose,
         seen: Option<&Sighting>,
-        seq: u64,
         rules: Rules,
-        up_ms: u64,
     ) -> (Vec<Body>, Outcome) {
+        let &Reading { reader, layout, seq, up_ms } = reading;
         let trainee = person.id.clone();
         let card = Body::Card(Card { reader: reader.to_owned(), trainee: trainee.clone(), layout: layout.to_owned() });
         let Purpose::Way(way) = purpose else { return (vec![card], Outcome::Already) };
@@ -272,7 +285,13 @@ mod tests {
     fn tap(all: &mut Attendance, who: &Person, outcome: FaceOutcome, up_ms: u64) -> (Vec<Body>, Outcome) {
         let purpose = all.purpose(&who.id, RULES, up_ms);
         let seen = seen(outcome);
-        let (bodies, shown) = all.trainee(who, "door", "resident", purpose, Some(&seen), 5, RULES, up_ms);
+        let (bodies, shown) = all.trainee(
+            who,
+            &Reading { reader: "door", layout: "resident", seq: 5, up_ms },
+            purpose,
+            Some(&seen),
+            RULES,
+        );
         bodies.iter().for_each(|b| all.apply(b, up_ms));
         (bodies, shown)
     }
@@ -292,7 +311,9 @@ mod tests {
         let (mut all, who) = (Attendance::default(), person("t1", false));
         let (bodies, shown) = tap(&mut all, &who, FaceOutcome::NoFace, 1_000);
         assert_eq!(shown, Outcome::LookAgain);
-        assert!(matches!(&bodies[..], [Body::Card(_), Body::Face(f), Body::Present(p)] if f.outcome == "none" && p.level == 1 && p.face == Some(6)));
+        assert!(
+            matches!(&bodies[..], [Body::Card(_), Body::Face(f), Body::Present(p)] if f.outcome == "none" && p.level == 1 && p.face == Some(6))
+        );
         assert_eq!(tap(&mut all, &who, FaceOutcome::Match, 4_000).1, Outcome::In);
         assert_eq!(all.here()["t1"].level, 3);
     }
@@ -313,7 +334,9 @@ mod tests {
         let teacher = Person { instructor: true, ..person("i1", false) };
         let (bodies, shown) = all.instructor(&teacher, 9_000);
         assert_eq!(shown, Outcome::ByInstructor);
-        assert!(matches!(&bodies[..], [Body::Manual(m)] if m.trainee == "t1" && m.level == 1 && m.reason == "declined"));
+        assert!(
+            matches!(&bodies[..], [Body::Manual(m)] if m.trainee == "t1" && m.level == 1 && m.reason == "declined")
+        );
         // Without anybody waiting the same tap is the instructor's own.
         assert_eq!(all.instructor(&teacher, 9_500).1, Outcome::InstructorIn);
     }
@@ -323,8 +346,11 @@ mod tests {
         let (mut all, who) = (Attendance::default(), person("t1", false));
         let (bodies, _) = tap(&mut all, &who, FaceOutcome::Face, 1_000);
         let stamp = muster_seal::record::Stamp { boot: "b".into(), up_ms: 1_000, ..Default::default() };
-        let records: Vec<Record> =
-            bodies.into_iter().enumerate().map(|(i, body)| Record { seq: i as u64, stamp: stamp.clone(), body }).collect();
+        let records: Vec<Record> = bodies
+            .into_iter()
+            .enumerate()
+            .map(|(i, body)| Record { seq: i as u64, stamp: stamp.clone(), body })
+            .collect();
         assert_eq!(Attendance::replay(&records, "b").here(), all.here());
         // After a reboot the stay is old enough to leave.
         let after = Attendance::replay(&records, "c");

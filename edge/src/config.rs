@@ -135,7 +135,11 @@ impl Config {
 
     fn parse(text: &str) -> Result<Self> {
         let config: Self = toml::from_str(text)?;
-        ensure!(config.kiosk.ip().is_loopback(), "kiosk = {}: only a loopback address, such as 127.0.0.1", config.kiosk);
+        ensure!(
+            config.kiosk.ip().is_loopback(),
+            "kiosk = {}: only a loopback address, such as 127.0.0.1",
+            config.kiosk
+        );
         let mut names: Vec<&str> = config.reader.iter().map(|r| r.name.as_str()).collect();
         names.sort_unstable();
         names.dedup();

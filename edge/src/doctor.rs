@@ -47,7 +47,11 @@ pub fn look(config: &Config) -> Findings {
     let clock = Clock::new(config.utc_offset_hours).and_then(|c| c.stamp());
     found.say("clock", "", clock.map(|s| s.wall).map_err(|e| e.to_string()));
     let store = Store::open(&config.data_dir);
-    found.say("store", &config.data_dir.display().to_string(), store.as_ref().map(|_| ok()).map_err(ToString::to_string));
+    found.say(
+        "store",
+        &config.data_dir.display().to_string(),
+        store.as_ref().map(|_| ok()).map_err(ToString::to_string),
+    );
     if let Ok(store) = store {
         me(config, store, &mut found);
     }
@@ -80,7 +84,9 @@ pub fn look(config: &Config) -> Findings {
             let profile = CameraProfile::find(&c.profile, c.source.as_deref()).map_err(|e| format!("{e:#}"));
             found.say("camera", &c.name, profile.and_then(|p| camera::probe(&p)));
         }
-        None => found.say("camera", "", Err("no [camera] in the configuration: check-ins are by card alone".to_owned())),
+        None => {
+            found.say("camera", "", Err("no [camera] in the configuration: check-ins are by card alone".to_owned()))
+        }
     }
     found
 }
@@ -96,12 +102,18 @@ fn me(config: &Config, mut store: Store, found: &mut Findings) {
             let client = Client::new(&config.server, key);
             let answered = match client.round(&me, &mut store) {
                 Ok(()) => Ok(config.server.clone()),
-                Err(e @ SyncError::Offline(_)) => Err(format!("{e}: records stay here until it does; check the network and `server`")),
+                Err(e @ SyncError::Offline(_)) => {
+                    Err(format!("{e}: records stay here until it does; check the network and `server`"))
+                }
                 Err(e) => Err(e.to_string()),
             };
             found.say("server", "", answered);
         }
-        Ok(None) => found.say("identity", "", Err("ask the bureau for a code, then run `muster-edge enrol --code CODE`".to_owned())),
+        Ok(None) => found.say(
+            "identity",
+            "",
+            Err("ask the bureau for a code, then run `muster-edge enrol --code CODE`".to_owned()),
+        ),
         Err(e) => found.say("identity", "", Err(format!("{e:#}"))),
     }
 }

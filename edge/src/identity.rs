@@ -33,14 +33,17 @@ pub struct Identity {
 pub fn key(dir: &Path) -> Result<DeviceKey> {
     let path = dir.join("device.key");
     if !path.exists() {
-        let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).ok().context("no random bytes to be had")?;
+        let document =
+            Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).ok().context("no random bytes to be had")?;
         let aside = dir.join("device.key.new");
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
         file.write_all(document.as_ref())?;
         file.sync_all()?;
         // A link does not replace: whoever was first keeps the key.
         match fs::hard_link(&aside, &path) {
-            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => return Err(e).context("cannot keep the device's key"),
+            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(e).context("cannot keep the device's key");
+            }
             _ => {}
         }
         fs::remove_file(&aside)?;
@@ -48,7 +51,10 @@ pub fn key(dir: &Path) -> Result<DeviceKey> {
     }
     let mode = fs::metadata(&path)?.permissions().mode();
     if mode & 0o077 != 0 {
-        bail!("{}: others may read the device's key: run `chmod 600` on it, and ask the bureau for a new enrolment if the machine is shared", path.display());
+        bail!(
+            "{}: others may read the device's key: run `chmod 600` on it, and ask the bureau for a new enrolment if the machine is shared",
+            path.display()
+        );
     }
     let document = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     DeviceKey::from_pkcs8(&document).with_context(|| format!("{} is damaged", path.display()))
@@ -59,9 +65,13 @@ pub fn key(dir: &Path) -> Result<DeviceKey> {
 /// # Errors
 /// When the store cannot be read, or belongs to another key.
 pub fn load(store: &Store, key: &DeviceKey) -> Result<Option<Identity>> {
-    let (Some(device), Some(domain), Some(log), Some(site), Some(id)) =
-        (store.fact("device")?, store.fact("domain")?, store.fact("log_key")?, store.fact("site")?, store.fact("key_id")?)
-    else {
+    let (Some(device), Some(domain), Some(log), Some(site), Some(id)) = (
+        store.fact("device")?,
+        store.fact("domain")?,
+        store.fact("log_key")?,
+        store.fact("site")?,
+        store.fact("key_id")?,
+    ) else {
         return Ok(None);
     };
     if id != key.public().id() {

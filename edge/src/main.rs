@@ -85,7 +85,8 @@ fn main() -> Result<()> {
         Command::Template { photo } => template(&config, &photo),
         Command::Export { counter, out } => export(&config, counter, &out),
         Command::ImportAssignment { file } => {
-            let sent = serde_json::from_slice(&std::fs::read(&file)?).with_context(|| format!("{} holds no assignments", file.display()))?;
+            let sent = serde_json::from_slice(&std::fs::read(&file)?)
+                .with_context(|| format!("{} holds no assignments", file.display()))?;
             let mut store = Store::open(&config.data_dir)?;
             let me = identity::load(&store, &identity::key(&config.data_dir)?)?;
             println!("{}", store.put_assignments(&sent, me.as_ref().map(|me| &me.log_key))?);
@@ -123,12 +124,14 @@ fn run(config: Config) -> Result<()> {
     }
     match &me {
         Some(me) => {
-            let (client, me, store) = (Client::new(&config.server, identity::key(&config.data_dir)?), me.clone(), store.again()?);
-            let (every, longest) = (Duration::from_secs(config.sync_every_s), Duration::from_secs(config.back_off_max_s));
+            let (client, me, store) =
+                (Client::new(&config.server, identity::key(&config.data_dir)?), me.clone(), store.again()?);
+            let (every, longest) =
+                (Duration::from_secs(config.sync_every_s), Duration::from_secs(config.back_off_max_s));
             let (reports, told) = mpsc::channel();
             std::thread::spawn(move || sync::run(&client, &me, store, every, longest, &woken, &reports));
             let out = events.clone();
-            std::thread::spawn(move || told.iter().try_for_each(|report| out.send(Event::Sync(report))));
+            std::thread::spawn(move || while told.recv().is_ok_and(|r| out.send(Event::Sync(r)).is_ok()) {});
         }
         None => tracing::warn!("not enrolled: ask the bureau for a code, then run `muster-edge enrol --code CODE`"),
     }
@@ -179,7 +182,13 @@ fn template(config: &Config, photo: &Path) -> Result<()> {
 fn export(config: &Config, counter: u64, out: &Path) -> Result<()> {
     let store = Store::open(&config.data_dir)?;
     let (seal, lines) = store.exported(counter).with_context(|| format!("there is no session {counter}"))?;
-    let log: Vec<u8> = lines.into_iter().flat_map(|mut line| { line.push(b'\n'); line }).collect();
+    let log: Vec<u8> = lines
+        .into_iter()
+        .flat_map(|mut line| {
+            line.push(b'\n');
+            line
+        })
+        .collect();
     std::fs::create_dir_all(out)?;
     std::fs::write(out.join(format!("{counter}.jsonl")), log)?;
     std::fs::write(out.join(format!("{counter}.seal.note")), seal)?;

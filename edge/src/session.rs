@@ -162,22 +162,15 @@ impl Session {
     ///
     /// # Errors
     /// When it could not be written; the session goes on then.
-    pub fn close(mut self, store: &mut Store, hands: Hands<'_>, reason: &str) -> Result<(), (Self, anyhow::Error)> {
+    pub fn close(&mut self, store: &mut Store, hands: Hands<'_>, reason: &str) -> Result<()> {
         let close = self.running.closing(reason);
-        if let Err(e) = self.write(store, hands.clock, vec![close]) {
-            return Err((self, e));
-        }
+        self.write(store, hands.clock, vec![close])?;
         match self.seal(store, hands) {
-            Ok(_) => {
-                tracing::info!(counter = self.counter(), reason, "session closed and sealed");
-                Ok(())
-            }
-            Err(e) => {
-                // The close is on disk: the seal is made when the agent starts again.
-                tracing::error!(error = %e, "the final seal could not be kept; it will be at the next start");
-                Ok(())
-            }
+            Ok(_) => tracing::info!(counter = self.counter(), reason, "session closed and sealed"),
+            // The close is on disk: the seal is made when the agent starts again.
+            Err(e) => tracing::error!(error = %e, "the final seal could not be kept; it will be at the next start"),
         }
+        Ok(())
     }
 }
 
@@ -188,5 +181,10 @@ fn last_up_ms(records: &[Record], boot: &str) -> u64 {
 /// A fault record's body.
 pub fn fault(part: &str, name: &str, down: Option<&str>) -> Body {
     let (state, reason) = down.map_or(("up", "back"), |reason| ("down", reason));
-    Body::Fault(Fault { part: part.to_owned(), name: name.to_owned(), state: state.to_owned(), reason: reason.to_owned() })
+    Body::Fault(Fault {
+        part: part.to_owned(),
+        name: name.to_owned(),
+        state: state.to_owned(),
+        reason: reason.to_owned(),
+    })
 }

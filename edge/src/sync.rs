@@ -11,10 +11,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use muster_seal::key::{DeviceKey, Signer};
 use muster_seal::proof::Receipt;
 use muster_wire::assignment::Assignments;
+use muster_wire::auth;
 use muster_wire::enrol::{EnrolRequest, EnrolResponse, proof_message};
 use muster_wire::problem::{Kind, Problem};
 use muster_wire::upload::{MAX_CHUNK, SessionState};
-use muster_wire::auth;
 use thiserror::Error;
 
 use crate::identity::Identity;
@@ -74,11 +74,21 @@ impl Client {
         let proof = STANDARD.encode(self.key.sign(&proof_message(code, &key)));
         let request = EnrolRequest { code: code.to_owned(), key, proof };
         let body = serde_json::to_vec(&request).map_err(|e| SyncError::Answer(e.to_string()))?;
-        let sent = self.agent.post(format!("{}{}", self.server, muster_wire::ENROL)).content_type("application/json").send(&body);
+        let sent = self
+            .agent
+            .post(format!("{}{}", self.server, muster_wire::ENROL))
+            .content_type("application/json")
+            .send(&body);
         read(sent)
     }
 
-    fn call<T: serde::de::DeserializeOwned>(&self, me: &Identity, method: &str, path: &str, body: &[u8]) -> Result<T, SyncError> {
+    fn call<T: serde::de::DeserializeOwned>(
+        &self,
+        me: &Identity,
+        method: &str,
+        path: &str,
+        body: &[u8],
+    ) -> Result<T, SyncError> {
         let time = jiff::Timestamp::now().as_millisecond().to_string();
         let signature = auth::sign(&self.key, &me.device, &time, method, path, body);
         let request = ureq::http::Request::builder()
@@ -108,7 +118,10 @@ impl Client {
                 Err(SyncError::Refused(problem)) if problem.kind.is_final() => {
                     // Later sessions hang on this one by the chain: they wait too.
                     tracing::error!(counter = session.counter, kind = ?problem.kind, "the bureau will not take a session");
-                    store.put_refused(session.counter, &format!("{} {}: {}", problem.title, problem.title_en, problem.detail))?;
+                    store.put_refused(
+                        session.counter,
+                        &format!("{} {}: {}", problem.title, problem.title_en, problem.detail),
+                    )?;
                     return Err(SyncError::Refused(problem));
                 }
                 done => done?,

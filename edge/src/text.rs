@@ -40,7 +40,10 @@ mod tests {
         let outcomes: Vec<&str> = looks.split('"').skip(1).step_by(4).collect();
         assert_eq!(outcomes.len(), 13);
         for outcome in outcomes {
-            assert!(zh.contains_key(&format!("result.{outcome}")) && zh.contains_key(&format!("hint.{outcome}")), "{outcome}");
+            assert!(
+                zh.contains_key(&format!("result.{outcome}")) && zh.contains_key(&format!("hint.{outcome}")),
+                "{outcome}"
+            );
         }
     }
 }

@@ -147,7 +147,11 @@ pub fn count(log: &VerifiedLog, plan: &Plan) -> Result<Counted, CountError> {
     let mut cells = Vec::with_capacity(plan.assignment.trainees.len() * plan.times.len());
     for trainee in &plan.assignment.trainees {
         let of = |all: &[Interval]| all.iter().filter(|i| i.trainee == *trainee).cloned().collect::<Vec<_>>();
-        let seen = Seen { good: of(&good), any: of(&presence), missed: missed.get(trainee.as_str()).map_or(&[], Vec::as_slice) };
+        let seen = Seen {
+            good: of(&good),
+            any: of(&presence),
+            missed: missed.get(trainee.as_str()).map_or(&[], Vec::as_slice),
+        };
         for (lesson, (start, end)) in plan.assignment.lessons.iter().zip(&plan.times) {
             let need = (end - start) * i64::from(policy.share_permille);
             let mut cell = seen.cell(*start, *end, need, &outages);

@@ -79,7 +79,11 @@ impl Bundle {
             if found != name.as_bytes() {
                 let known = PARTS.iter().any(|part| part.as_bytes() == found);
                 let found = String::from_utf8_lossy(found).into_owned();
-                return Err(if known || found.is_empty() { BundleError::Missing(name) } else { BundleError::Unknown(found) });
+                return Err(if known || found.is_empty() {
+                    BundleError::Missing(name)
+                } else {
+                    BundleError::Unknown(found)
+                });
             }
             let digits = std::str::from_utf8(&head[124..135]).ok().and_then(|t| u64::from_str_radix(t, 8).ok());
             let size = digits.ok_or(bad("a size is not octal"))?;
@@ -96,7 +100,11 @@ impl Bundle {
             }
             bundle.parts.insert(name, bytes[start..end].to_vec());
         }
-        if bytes[at..] == [0; 2 * BLOCK] { Ok(bundle) } else { Err(BundleError::Tar { offset: at, what: "bytes after the last part" }) }
+        if bytes[at..] == [0; 2 * BLOCK] {
+            Ok(bundle)
+        } else {
+            Err(BundleError::Tar { offset: at, what: "bytes after the last part" })
+        }
     }
 }
 

@@ -51,7 +51,11 @@ impl Edge {
     /// [`ProofError::Length`] when the number of hashes is not the number of one bits of `size`.
     pub fn from_parts(size: u64, roots: Vec<Hash>) -> Result<Self, ProofError> {
         let want = size.count_ones() as usize;
-        if roots.len() == want { Ok(Self { size, roots }) } else { Err(ProofError::Length { found: roots.len(), want }) }
+        if roots.len() == want {
+            Ok(Self { size, roots })
+        } else {
+            Err(ProofError::Length { found: roots.len(), want })
+        }
     }
 
     /// How many leaves the tree has.
@@ -229,7 +233,13 @@ pub fn verify_inclusion(leaf: &Hash, index: u64, size: u64, proof: &[Hash], root
 ///
 /// # Errors
 /// [`ProofError`]: the sizes, the number of hashes, or a root.
-pub fn verify_consistency(old: u64, old_root: &Hash, new: u64, new_root: &Hash, proof: &[Hash]) -> Result<(), ProofError> {
+pub fn verify_consistency(
+    old: u64,
+    old_root: &Hash,
+    new: u64,
+    new_root: &Hash,
+    proof: &[Hash],
+) -> Result<(), ProofError> {
     if old > new {
         return Err(ProofError::Shrinks { old, new });
     }
@@ -280,7 +290,8 @@ pub fn verify_consistency(old: u64, old_root: &Hash, new: u64, new_root: &Hash, 
 pub fn node_of(leaves: &[Hash]) -> impl Fn(u32, u64) -> Result<Hash, ProofError> {
     move |level, index| {
         let (start, end) = ((index << level) as usize, ((index + 1) << level) as usize);
-        let leaves = leaves.get(start..end).ok_or(ProofError::Index { index: end as u64, size: leaves.len() as u64 })?;
+        let leaves =
+            leaves.get(start..end).ok_or(ProofError::Index { index: end as u64, size: leaves.len() as u64 })?;
         Ok(root(leaves))
     }
 }

@@ -103,7 +103,9 @@ impl Signature {
         }
         let raw = STANDARD.decode(rest).map_err(|_| bad("a signature is not base64"))?;
         match raw.split_first_chunk::<4>() {
-            Some((id, bytes)) if !bytes.is_empty() => Ok(Self { name: name.to_owned(), id: *id, bytes: bytes.to_vec() }),
+            Some((id, bytes)) if !bytes.is_empty() => {
+                Ok(Self { name: name.to_owned(), id: *id, bytes: bytes.to_vec() })
+            }
             _ => Err(bad("a signature is shorter than five bytes")),
         }
     }

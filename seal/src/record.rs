@@ -558,9 +558,13 @@ impl Taker {
 
     pub(crate) fn hex_or_empty(&mut self, field: &'static str, digits: usize) -> Result<String, LineError> {
         let text = self.text(field)?;
-        let good = text.is_empty()
-            || (text.len() == digits && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')));
-        if good { Ok(text) } else { Err(LineError::BadField { field, want: "lower-case hex digits of the right number" }) }
+        let good =
+            text.is_empty() || (text.len() == digits && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')));
+        if good {
+            Ok(text)
+        } else {
+            Err(LineError::BadField { field, want: "lower-case hex digits of the right number" })
+        }
     }
 
     pub(crate) fn signed(&mut self, field: &'static str) -> Result<Option<i64>, LineError> {

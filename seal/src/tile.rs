@@ -99,7 +99,16 @@ mod tests {
             assert_eq!(tile.path(), path);
             assert_eq!(Tile::parse(path), Some(tile));
         }
-        for bad in ["tile/0/0", "tile/64/000", "tile/0/x000/001", "tile/0/000.p/0", "tile/0/000.p/256", "tile/0/000/", "tile/00/000", "tile/0/+01"] {
+        for bad in [
+            "tile/0/0",
+            "tile/64/000",
+            "tile/0/x000/001",
+            "tile/0/000.p/0",
+            "tile/0/000.p/256",
+            "tile/0/000/",
+            "tile/00/000",
+            "tile/0/+01",
+        ] {
             assert_eq!(Tile::parse(bad), None, "{bad}");
         }
     }

@@ -48,7 +48,8 @@ pub fn enrol(store: &Store, request: &EnrolRequest) -> Result<EnrolResponse, Api
     let hash = hex::encode(sha256(request.code.trim().to_ascii_uppercase().as_bytes()));
     let device = format!("d{}", &key.id()[..12]);
     let response = store.write(|tx| {
-        let (site, expires, used) = devices::code(tx, &hash)?.ok_or_else(|| bad("no such code: ask the bureau for one"))?;
+        let (site, expires, used) =
+            devices::code(tx, &hash)?.ok_or_else(|| bad("no such code: ask the bureau for one"))?;
         let institution: String =
             tx.query_row("SELECT institution FROM site WHERE site = ?", [&site], |row| row.get(0))?;
         match used {

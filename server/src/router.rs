@@ -44,7 +44,8 @@ pub fn bureau(state: AppState) -> Router {
 async fn guard(State(state): State<AppState>, request: Request, next: Next) -> Response {
     if let Some(password) = &state.password {
         let given = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
-        let given = given.and_then(|v| v.strip_prefix("Basic ")).and_then(|v| STANDARD.decode(v).ok()).unwrap_or_default();
+        let given =
+            given.and_then(|v| v.strip_prefix("Basic ")).and_then(|v| STANDARD.decode(v).ok()).unwrap_or_default();
         let given = given.splitn(2, |b| *b == b':').nth(1).unwrap_or_default();
         // Hashes are compared, so that the time it takes tells nothing of the password.
         if sha256(given) != sha256(password.as_bytes()) {
@@ -59,7 +60,10 @@ async fn guard(State(state): State<AppState>, request: Request, next: Next) -> R
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in [
-        ("content-security-policy", "default-src 'self'; style-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'"),
+        (
+            "content-security-policy",
+            "default-src 'self'; style-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'",
+        ),
         ("x-content-type-options", "nosniff"),
         ("referrer-policy", "no-referrer"),
         ("cache-control", "no-store"),

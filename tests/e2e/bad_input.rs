@@ -40,11 +40,19 @@ fn files_with_errors_are_refused_by_line_and_column_and_whole() {
         assert!(!said.contains(&a.number) && !said.contains(&a.name), "an error repeats what is in a cell: {said}");
     };
     let schedule = "class,session,lesson,start,end\n";
-    refused("schedules", &format!("{schedule}c1,1,l1,2026-02-30 08:00,2026-03-02 08:45\n"), &["line 2, start", "no time that exists"]);
+    refused(
+        "schedules",
+        &format!("{schedule}c1,1,l1,2026-02-30 08:00,2026-03-02 08:45\n"),
+        &["line 2, start", "no time that exists"],
+    );
     refused("schedules", &format!("{schedule}c1,1,l1,2026-03-02 09:00,2026-03-02 08:45\n"), &["line 2, end"]);
     let two = "c1,1,l1,2026-03-02 08:00,2026-03-02 08:45\nc1,1,l2,2026-03-02 08:30,2026-03-02 09:15\n";
     refused("schedules", &format!("{schedule}{two}"), &["line 3, start", "overlap"]);
-    refused("schedules", "class,session,lesson,begin,end\n", &["column 4 is not known", "the column start 开始 is missing"]);
+    refused(
+        "schedules",
+        "class,session,lesson,begin,end\n",
+        &["column 4 is not known", "the column start 开始 is missing"],
+    );
     let roster = "class,name,id_number\n";
     let twice = format!("{roster}c1,{0},{1}\nc1,{0},{1}\n", a.name, a.number);
     refused("rosters", &twice, &["line 3", "stands in line 2 too"]);
@@ -67,7 +75,11 @@ fn files_with_errors_are_refused_by_line_and_column_and_whole() {
     refused("claims", &format!("{head}c1,{},4,80.00\nc1,{},4,80.005\n", a.number, b.number), &["line 3, amount"]);
     assert_eq!(claims(&bureau.data), 0, "half of a refused file was taken");
     refused("claims", &format!("{head}c1,{0},4,80\nc1,{0},4,80\n", a.number), &["line 3", "stands in line 2 too"]);
-    refused("claims", &format!("{head}c1,{},4,80\n", Person::made_up(3).number), &["line 2, id_number", "on the roster"]);
+    refused(
+        "claims",
+        &format!("{head}c1,{},4,80\n", Person::made_up(3).number),
+        &["line 2, id_number", "on the roster"],
+    );
     assert_eq!(claims(&bureau.data), 0);
     let (good, said) = import(&bureau, "claims", format!("{head}c1,{},4,\"1,280.5\"\n", a.number).as_bytes());
     assert!(good && claims(&bureau.data) == 1, "{said}");

@@ -49,8 +49,11 @@ fn go_accepts_our_notes_and_proofs_and_no_bent_ones() {
         next.push(*leaf);
         edges.push(next);
     }
-    let seal = |size: usize| Checkpoint { origin: origin.into(), size: size as u64, root: edges[size].root() }.sign(&key);
-    for (size, old, index) in [(1usize, 1usize, 0u64), (2, 1, 1), (7, 3, 4), (255, 128, 200), (256, 255, 0), (257, 256, 256), (300, 64, 299)] {
+    let seal =
+        |size: usize| Checkpoint { origin: origin.into(), size: size as u64, root: edges[size].root() }.sign(&key);
+    for (size, old, index) in
+        [(1usize, 1usize, 0u64), (2, 1, 1), (7, 3, 4), (255, 128, 200), (256, 255, 0), (257, 256, 256), (300, 64, 299)]
+    {
         let node = node_of(&leaves[..size]);
         let files = [
             ("key", key.public().named(origin).to_string()),

@@ -1,5 +1,7 @@
 //! End-to-end tests: the shipped binaries, real pseudo-terminals, real video, the real database.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop there and then")]
+
 mod bad_input;
 mod classes;
 mod judges;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use muster_seal::chain::seal_id;
+use muster_seal::key::DeviceKey;
 use muster_tests::bureau::{Bureau, program};
 use muster_tests::forge::{Answer, Forger};
 use muster_tests::story::{self, Class, Part};
@@ -35,7 +36,8 @@ fn every_way_to_bend_a_log_is_refused_by_name() {
     let (bytes, seal) = (good.bytes(), forger.seal(&good, 1));
     let all = lines(&bytes);
     let send = |log: &[u8], seal: &str| forger.send(1, log, seal).unwrap();
-    let without = |n: usize| all.iter().enumerate().filter(|(i, _)| *i != n).flat_map(|(_, l)| l.clone()).collect::<Vec<u8>>();
+    let without =
+        |n: usize| all.iter().enumerate().filter(|(i, _)| *i != n).flat_map(|(_, l)| l.clone()).collect::<Vec<u8>>();
 
     // An edit that leaves the form alone: the level of one check-in.
     let edited = String::from_utf8(bytes.clone()).unwrap().replacen("\"level\":2", "\"level\":4", 1);
@@ -53,22 +55,37 @@ fn every_way_to_bend_a_log_is_refused_by_name() {
     refused(&send(&invalid, &seal), 422, "bad-log", "line 1: not UTF-8 at byte 40");
     // A line without an end: refused before it fills the disk, or the memory.
     let endless = vec![b'x'; 100 * 1024 * 1024];
-    refused(&send(&endless, &seal), 413, "too-large", "at most 1048576 bytes");
+    // The bureau may answer, or hang up on what it will not read.
+    match forger.send(1, &endless, &seal) {
+        Ok(answer) => refused(&answer, 413, "too-large", "at most 1048576 bytes"),
+        Err(e) => assert!(e.downcast_ref::<ureq::Error>().is_some(), "{e:?}"),
+    }
     refused(&send(&endless[..1024 * 1024], &seal), 413, "too-large", "line 1 is longer than 16384 bytes");
 
     // The seal of another log, another counter, another key.
     let other = forger.log(2, "").unwrap();
     refused(&send(&bytes, &forger.seal(&other, 1)), 422, "bad-log", "do not hash to the sealed root");
     refused(&send(&bytes, &forger.seal(&good, 2)), 422, "bad-log", "the origin is");
-    let stranger = Forger { key: muster_seal::key::DeviceKey::from_seed([99; 32]), ..Forger::enrol(&bureau, "s1", 8).unwrap() };
+    let mut stranger = Forger::enrol(&bureau, "s1", 8).unwrap();
+    stranger.key = DeviceKey::from_seed([99; 32]);
     let foreign = good.seal(&format!("{}/d/{}/s/1", story::DOMAIN, forger.me.device), &stranger.key);
     refused(&send(&bytes, &foreign), 422, "bad-log", "no signature by");
     // A device that nobody enrolled, and one that speaks for another.
-    refused(&stranger.call_as("dffffffffffff", "PUT", "/v1/devices/dffffffffffff/sessions/1/log?from=0", &bytes).unwrap(), 401, "not-authentic", "unknown device");
+    refused(
+        &stranger.call_as("dffffffffffff", "PUT", "/v1/devices/dffffffffffff/sessions/1/log?from=0", &bytes).unwrap(),
+        401,
+        "not-authentic",
+        "unknown device",
+    );
     let path = muster_wire::log(&forger.me.device, 1, 0);
     refused(&stranger.call_as(&forger.me.device, "PUT", &path, &bytes).unwrap(), 401, "not-authentic", "signature");
     // A gap in the counters.
-    refused(&forger.send(2, &other.bytes(), &forger.seal(&other, 2)).unwrap(), 422, "bad-log", "the session counter is 2, not 1");
+    refused(
+        &forger.send(2, &other.bytes(), &forger.seal(&other, 2)).unwrap(),
+        422,
+        "bad-log",
+        "the session counter is 2, not 1",
+    );
 
     // After all that the good log is taken, and taken again, with one receipt.
     let (status, first) = send(&bytes, &seal);
@@ -84,15 +101,26 @@ fn every_way_to_bend_a_log_is_refused_by_name() {
 
     // A second history of session 1, signed by the device itself: proof of a fork, kept.
     let fork = forger.log(1, &"0".repeat(64)).unwrap();
-    refused(&forger.call("POST", &muster_wire::seal(&forger.me.device, 1), forger.seal(&fork, 1).as_bytes()).unwrap(), 409, "fork", "both are kept");
+    refused(
+        &forger.call("POST", &muster_wire::seal(&forger.me.device, 1), forger.seal(&fork, 1).as_bytes()).unwrap(),
+        409,
+        "fork",
+        "both are kept",
+    );
     let db = rusqlite::Connection::open(bureau.data.join("muster.sqlite")).unwrap();
-    let kept: (String, String) = db.query_row("SELECT seal_a, seal_b FROM fork", [], |r| Ok((r.get(0)?, r.get(1)?))).unwrap();
+    let kept: (String, String) =
+        db.query_row("SELECT seal_a, seal_b FROM fork", [], |r| Ok((r.get(0)?, r.get(1)?))).unwrap();
     assert_eq!(kept, (seal, forger.seal(&fork, 1)));
     std::fs::remove_dir_all(dir).unwrap();
 }
 
 fn audit(trust: &Path, bundle: &Path) -> (Option<i32>, String) {
-    let out = Command::new(program("muster-audit").unwrap()).args(["verify", "--trust"]).arg(trust).arg(bundle).output().unwrap();
+    let out = Command::new(program("muster-audit").unwrap())
+        .args(["verify", "--trust"])
+        .arg(trust)
+        .arg(bundle)
+        .output()
+        .unwrap();
     (out.status.code(), String::from_utf8_lossy(&out.stdout).into_owned())
 }
 

@@ -33,7 +33,9 @@ fn imports_go_one_way() {
 
 #[test]
 fn seal_is_pure_and_the_auditor_needs_little() {
-    let names = |folder: &str| -> Vec<String> { manifest(folder)["dependencies"].as_table().unwrap().keys().cloned().collect() };
+    let names = |folder: &str| -> Vec<String> {
+        manifest(folder)["dependencies"].as_table().unwrap().keys().cloned().collect()
+    };
     assert_eq!(names("seal"), ["base64", "hex", "ring", "thiserror"]);
     assert!(names("audit").len() <= 10, "{:?}", names("audit"));
     for entry in walk(&root().join("seal/src")) {

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use muster_edge::camera::models::{ModelSet, opencv_version};
 use muster_edge::camera::profile::CameraProfile;
-use muster_edge::camera::{CameraEvent, CameraFault, CameraHandle, Capability, FaceOutcome, Look, cosine, template_of_image};
+use muster_edge::camera::{
+    CameraEvent, CameraFault, CameraHandle, Capability, FaceOutcome, Look, cosine, template_of_image,
+};
 use muster_tests::video::{Scene, SimCamera, write_file};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -52,7 +54,7 @@ fn a_network_camera_that_is_covered_frozen_or_cut_off_says_so() {
     let (camera, events) = watch("http-mjpeg", &sim.url, None);
     let seen = camera.look(&Look::default(), Duration::from_secs(1), PATIENCE);
     assert_eq!(seen.outcome, FaceOutcome::Face);
-    let mut expect = |want: Option<CameraFault>| match (events.recv_timeout(PATIENCE).unwrap(), want) {
+    let expect = |want: Option<CameraFault>| match (events.recv_timeout(PATIENCE).unwrap(), want) {
         (CameraEvent::Up { .. }, None) => {}
         (CameraEvent::Down { reason, .. }, Some(want)) => assert_eq!(reason, want),
         other => panic!("{other:?}"),
@@ -105,7 +107,9 @@ fn with_models_and_faces_the_same_match_and_others_do_not() {
         *(if is_same { &mut same } else { &mut other }) += 1;
         wrong += u32::from((cosine(a, b) >= models.thresholds.same) != is_same);
     }
-    eprintln!("{same} genuine and {other} impostor pairs, {wrong} wrong at the threshold, {unusable} pairs with a picture below the gate");
+    eprintln!(
+        "{same} genuine and {other} impostor pairs, {wrong} wrong at the threshold, {unusable} pairs with a picture below the gate"
+    );
     assert!(same >= 40 && other >= 120, "too many pictures were refused: {unusable}");
     assert_eq!(wrong, 0);
 }

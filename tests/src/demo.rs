@@ -57,7 +57,12 @@ pub fn run_demo(out: &Path, once: bool) -> Result<()> {
     let bundles = out.join("bundles");
     bureau.cli(&["bundle", "--out", bundles.to_str().context("the path is not UTF-8")?])?;
     fs::write(out.join("trust.toml"), bureau.cli(&["trust"])?)?;
-    let audit = Command::new(program("muster-audit")?).arg("verify").arg("--trust").arg(out.join("trust.toml")).arg(&bundles).output()?;
+    let audit = Command::new(program("muster-audit")?)
+        .arg("verify")
+        .arg("--trust")
+        .arg(out.join("trust.toml"))
+        .arg(&bundles)
+        .output()?;
     print!("{}", String::from_utf8_lossy(&audit.stdout));
     anyhow::ensure!(audit.status.success(), "the auditor refused a bundle");
     println!("\n{table}");
@@ -75,7 +80,8 @@ pub fn run_demo(out: &Path, once: bool) -> Result<()> {
 fn hold(out: &Path, bureau: &Bureau, class: &Class, models: Option<&Path>) -> Result<()> {
     let models = models.map(Path::canonicalize).transpose()?;
     let code = bureau.cli(&["enrol-code", "--site", &class.site])?;
-    let site = Site::start(&out.join(&class.site), &bureau.devices, code.trim(), Some(Scene::Empty), models.as_deref())?;
+    let site =
+        Site::start(&out.join(&class.site), &bureau.devices, code.trim(), Some(Scene::Empty), models.as_deref())?;
     let start = class.plan(bureau)?;
     println!("{}: 终端已注册，签到中 / device enrolled, checking in ({})", class.site, site.kiosk);
     class.hold(&site, start)?;

@@ -64,8 +64,11 @@ impl Forger {
             .header(auth::DEVICE, device)
             .header(auth::TIME, "0")
             .header(auth::SIGNATURE, signature);
-        let mut answer =
-            if method == "GET" { self.agent.run(request.body(())?)? } else { self.agent.run(request.body(body.to_vec())?)? };
+        let mut answer = if method == "GET" {
+            self.agent.run(request.body(())?)?
+        } else {
+            self.agent.run(request.body(body.to_vec())?)?
+        };
         let status = answer.status().as_u16();
         let text = answer.body_mut().read_to_string()?;
         Ok((status, serde_json::from_str(&text).unwrap_or(serde_json::Value::Null)))

@@ -74,7 +74,8 @@ fn sleep_until(ms: i64) {
 pub fn bureau(dir: &Path) -> Result<Bureau> {
     std::fs::create_dir_all(dir)?;
     let bureau = Bureau::start(&dir.join("bureau"), DOMAIN)?;
-    bureau.import("institutions", "institution,name,region\nhq,样本职业培训学校,150422\nxb,样本技能培训中心,150422\n")?;
+    bureau
+        .import("institutions", "institution,name,region\nhq,样本职业培训学校,150422\nxb,样本技能培训中心,150422\n")?;
     bureau.import(
         "sites",
         "site,institution,region,name,address\ns1,hq,150422,样本学校一楼教室,样本路 1 号\ns2,xb,150422,样本中心二楼教室,样本路 2 号\n",
@@ -155,7 +156,11 @@ impl Class {
             };
             site.show(scene)?;
             let got = site.tap(person)?;
-            ensure!(got == want || site.camera.is_none(), "trainee {i} of {}: the kiosk said {got}, not {want}", self.id);
+            ensure!(
+                got == want || site.camera.is_none(),
+                "trainee {i} of {}: the kiosk said {got}, not {want}",
+                self.id
+            );
         }
         Ok(())
     }

@@ -10,8 +10,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use opencv::core::{self, CV_8UC3, Mat, MatTraitConst, Point, Scalar, Size, Vector};
 use opencv::imgproc::{self, LINE_AA};
-use opencv::{imgcodecs, videoio};
 use opencv::videoio::{VideoWriterTrait, VideoWriterTraitConst};
+use opencv::{imgcodecs, videoio};
 
 /// What is in front of the camera.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +41,8 @@ fn ellipse(m: &mut Mat, x: f64, y: f64, w: f64, h: f64, (b, g, r): (f64, f64, f6
 /// # Errors
 /// What OpenCV says.
 pub fn draw(scene: Scene, variant: u64) -> Result<Mat> {
-    let ground = if scene == Scene::Covered { Scalar::new(4.0, 4.0, 5.0, 0.0) } else { Scalar::new(176.0, 182.0, 186.0, 0.0) };
+    let ground =
+        if scene == Scene::Covered { Scalar::new(4.0, 4.0, 5.0, 0.0) } else { Scalar::new(176.0, 182.0, 186.0, 0.0) };
     let mut m = Mat::new_rows_cols_with_default(H, W, CV_8UC3, ground)?;
     if scene != Scene::Covered {
         // A blackboard, a window and a row of desks.

@@ -22,7 +22,15 @@ pub fn sign(key: &impl Signer, device: &str, time: &str, method: &str, path: &st
 }
 
 /// Does the signature hold?
-pub fn verify(key: &PublicKey, signature: &str, device: &str, time: &str, method: &str, path: &str, body: &[u8]) -> bool {
+pub fn verify(
+    key: &PublicKey,
+    signature: &str,
+    device: &str,
+    time: &str,
+    method: &str,
+    path: &str,
+    body: &[u8],
+) -> bool {
     let signature = STANDARD.decode(signature);
     signature.is_ok_and(|signature| key.verify(&message(device, time, method, path, body), &signature))
 }

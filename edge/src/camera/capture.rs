@@ -133,7 +133,8 @@ pub fn probe(profile: &CameraProfile) -> Result<String, String> {
             Ok(_) => {}
         }
     }
-    let mut capture = open(profile).map_err(|_| "the camera does not open: check the cable, the address and the password".to_owned())?;
+    let mut capture = open(profile)
+        .map_err(|_| "the camera does not open: check the cable, the address and the password".to_owned())?;
     let (start, mut frames, mut frame) = (Instant::now(), 0, Mat::default());
     while start.elapsed() < Duration::from_secs(1) && capture.read(&mut frame).unwrap_or(false) {
         frames += 1;

@@ -64,7 +64,8 @@ pub fn verdict(glances: &[Glance], look: &Look, thresholds: Thresholds) -> Sight
         let quality = face.quality.unwrap_or(0);
         Some(((face.quality.is_ok(), score.unwrap_or(0), quality), outcome, score, quality, g, face))
     };
-    let Some((_, outcome, score, quality, glance, face)) = glances.iter().filter_map(one).max_by_key(|found| found.0) else {
+    let Some((_, outcome, score, quality, glance, face)) = glances.iter().filter_map(one).max_by_key(|found| found.0)
+    else {
         let frame_sha256 = glances.last().map(|g| g.frame_sha256);
         return Sighting { frames, outcome: FaceOutcome::NoFace, frame_sha256, detector, ..Sighting::default() };
     };
@@ -87,7 +88,10 @@ pub fn verdict(glances: &[Glance], look: &Look, thresholds: Thresholds) -> Sight
 mod tests {
     use super::*;
 
-    fn glance(face: Option<(Result<i64, Poor>, Option<[f32; 2]>)>) -> Glance {
+    /// A face's quality, and what the recogniser made of it.
+    type Drawn = (Result<i64, Poor>, Option<[f32; 2]>);
+
+    fn glance(face: Option<Drawn>) -> Glance {
         let face = face.map(|(quality, e)| SeenFace { quality, embedding: e.map(|e| e.to_vec()), live: None });
         Glance { at: Instant::now(), frame_sha256: [1; 32], detector: "test", face }
     }
@@ -96,7 +100,12 @@ mod tests {
     fn takes_the_best_frame_and_not_the_first() {
         let look = Look { own: Some(vec![1.0, 0.0]), others: vec![("t2".into(), vec![0.0, 1.0])] };
         let verdict = |glances: &[Glance]| verdict(glances, &look, Thresholds::default());
-        let frames = [glance(None), glance(Some((Err(Poor::Blurred), None))), glance(Some((Ok(500), Some([0.1, 1.0])))), glance(Some((Ok(300), Some([1.0, 0.1]))))];
+        let frames = [
+            glance(None),
+            glance(Some((Err(Poor::Blurred), None))),
+            glance(Some((Ok(500), Some([0.1, 1.0])))),
+            glance(Some((Ok(300), Some([1.0, 0.1])))),
+        ];
         let seen = verdict(&frames);
         assert_eq!((seen.outcome, seen.frames, seen.score), (FaceOutcome::Match, 4, Some(995)));
         assert_eq!(seen.other, Some(("t2".to_owned(), 100)));

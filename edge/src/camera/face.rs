@@ -7,8 +7,8 @@ use muster_seal::merkle::sha256;
 use opencv::core::{self, Mat, MatTraitConst, MatTraitConstManual, Ptr, Rect, Scalar, Size, Vector};
 use opencv::dnn::{self, NetTrait};
 use opencv::objdetect::{
-    CascadeClassifier, CascadeClassifierTrait, FaceDetectorYN, FaceDetectorYNTrait, FaceRecognizerSF, FaceRecognizerSFTrait,
-    FaceRecognizerSFTraitConst,
+    CascadeClassifier, CascadeClassifierTrait, FaceDetectorYN, FaceDetectorYNTrait, FaceRecognizerSF,
+    FaceRecognizerSFTrait, FaceRecognizerSFTraitConst,
 };
 use opencv::{imgcodecs, imgproc};
 
@@ -126,7 +126,11 @@ impl Eyes {
         cascade.detect_multi_scale(&grey, &mut faces, 1.1, 5, 0, Size::new(60, 60), Size::default())?;
         let best = faces.iter().max_by_key(|r| r.area());
         let back = |n: i32| up(n as f32) as i32;
-        Ok(best.map(|r| Found { bounds: Rect::new(back(r.x), back(r.y), back(r.width), back(r.height)), row: None, turn: None }))
+        Ok(best.map(|r| Found {
+            bounds: Rect::new(back(r.x), back(r.y), back(r.width), back(r.height)),
+            row: None,
+            turn: None,
+        }))
     }
 
     /// The mean over the models of the soft-max of class 1, per mille.
@@ -136,7 +140,8 @@ impl Eyes {
             let part = Mat::roi(frame, surroundings(face, *crop, frame.cols(), frame.rows()))?;
             let mut small = Mat::default();
             imgproc::resize(&part, &mut small, Size::new(80, 80), 0.0, 0.0, imgproc::INTER_LINEAR)?;
-            let blob = dnn::blob_from_image(&small, 1.0, Size::new(80, 80), Scalar::default(), false, false, core::CV_32F)?;
+            let blob =
+                dnn::blob_from_image(&small, 1.0, Size::new(80, 80), Scalar::default(), false, false, core::CV_32F)?;
             net.set_input(&blob, "", 1.0, Scalar::default())?;
             let out = net.forward_single_def()?;
             let scores = out.data_typed::<f32>()?;

@@ -201,7 +201,9 @@ impl CameraHandle {
             let left = wait.checked_sub(start.elapsed());
             match left {
                 Some(left) if !good && !self.ring.is_down() => seen = self.ring.wait_since(since, seen.len(), left),
-                _ if self.ring.is_down() && seen.is_empty() => return Sighting { detector: "none", ..Sighting::default() },
+                _ if self.ring.is_down() && seen.is_empty() => {
+                    return Sighting { detector: "none", ..Sighting::default() };
+                }
                 _ => return sighting,
             }
         }

@@ -81,7 +81,8 @@ impl ModelSet {
     /// # Errors
     /// When a file is there and is not the manifest's: it may have been exchanged.
     pub fn load(folder: Option<&Path>, opencv: [u32; 3]) -> Result<Self> {
-        let manifest: Manifest = toml::from_str(include_str!("../../../models/manifest.toml")).context("models/manifest.toml")?;
+        let manifest: Manifest =
+            toml::from_str(include_str!("../../../models/manifest.toml")).context("models/manifest.toml")?;
         let mut set = Self::default();
         let fits = |m: &Model| m.opencv_from <= opencv && opencv < m.opencv_below;
         for model in manifest.model.into_iter().filter(fits) {

@@ -73,7 +73,9 @@ impl CameraProfile {
     pub fn find(name: &str, source: Option<&str>) -> Result<Self> {
         let text = match SHIPPED.iter().find(|(id, _)| *id == name) {
             Some((_, text)) => (*text).to_owned(),
-            None if Path::new(name).exists() => std::fs::read_to_string(name).with_context(|| format!("cannot read {name}"))?,
+            None if Path::new(name).exists() => {
+                std::fs::read_to_string(name).with_context(|| format!("cannot read {name}"))?
+            }
             None => {
                 let ids: Vec<&str> = SHIPPED.iter().map(|(id, _)| *id).collect();
                 bail!("there is no camera profile {name}: use {} or the path of a file", ids.join(", "));

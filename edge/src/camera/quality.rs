@@ -74,7 +74,9 @@ impl Gate {
         // Half for size and sharpness up to four times the limit, half for looking straight.
         let up_to_four = |value: f64, limit: f64| (value / (4.0 * limit)).min(1.0);
         let straight = 1.0 - m.turn.unwrap_or(0.0) / self.max_turn;
-        let good = 0.25 * up_to_four(m.width, self.min_face_px) + 0.25 * up_to_four(m.sharpness, self.min_sharpness) + 0.5 * straight;
+        let good = 0.25 * up_to_four(m.width, self.min_face_px)
+            + 0.25 * up_to_four(m.sharpness, self.min_sharpness)
+            + 0.5 * straight;
         Ok((good * 1000.0).round() as i64)
     }
 }

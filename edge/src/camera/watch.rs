@@ -67,7 +67,9 @@ impl Watch {
         };
         self.turning = Some((state, since));
         // The first state is told at once; later ones must hold. Lost and frozen took their time already.
-        let held = self.told.is_none() || matches!(state, Some(CameraFault::Lost | CameraFault::Frozen)) || now >= since + HOLD_MS;
+        let held = self.told.is_none()
+            || matches!(state, Some(CameraFault::Lost | CameraFault::Frozen))
+            || now >= since + HOLD_MS;
         held.then(|| {
             self.turning = None;
             self.told = Some(state);
@@ -123,7 +125,8 @@ impl Ring {
     pub fn wait_since(&self, since: Instant, known: usize, wait: Duration) -> Vec<Glance> {
         let count = |inner: &Inner| inner.glances.iter().filter(|g| g.at >= since).count();
         let enough = |inner: &mut Inner| count(inner) <= known && !inner.down;
-        let (inner, _) = self.more.wait_timeout_while(self.lock(), wait, enough).unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (inner, _) =
+            self.more.wait_timeout_while(self.lock(), wait, enough).unwrap_or_else(std::sync::PoisonError::into_inner);
         inner.glances.iter().filter(|g| g.at >= since).cloned().collect()
     }
 

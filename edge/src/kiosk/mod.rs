@@ -56,7 +56,9 @@ impl Kiosk {
     /// When the address is in use.
     pub fn serve(&self, at: SocketAddr, events: Sender<Event>) -> Result<SocketAddr> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let listener = runtime.block_on(TcpListener::bind(at)).with_context(|| format!("cannot listen on {at}: is another agent running?"))?;
+        let listener = runtime
+            .block_on(TcpListener::bind(at))
+            .with_context(|| format!("cannot listen on {at}: is another agent running?"))?;
         let at = listener.local_addr()?;
         let app = Router::new()
             .route("/", get(page))

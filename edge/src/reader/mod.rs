@@ -149,7 +149,8 @@ struct Watch<'a> {
 impl Watch<'_> {
     fn down(&mut self, reason: DownReason) {
         // A port that vanished after the cable was pulled is still the same outage.
-        let same = self.down == Some(reason) || (self.down == Some(DownReason::Unplugged) && reason == DownReason::NotFound);
+        let same =
+            self.down == Some(reason) || (self.down == Some(DownReason::Unplugged) && reason == DownReason::NotFound);
         if !same {
             self.down = Some(reason);
             (self.send)(ReaderEvent::Down { reader: self.name.clone(), reason });
@@ -238,7 +239,10 @@ pub fn probe(path: &str, profile: &ReaderProfile) -> Result<String, String> {
     let _reader = spawn("probe".to_owned(), path.to_owned(), profile.clone(), tx, |event| event);
     match rx.recv_timeout(Duration::from_secs(5)) {
         Ok(ReaderEvent::Up { sam_id, .. }) => Ok(sam_id.unwrap_or_default()),
-        Ok(ReaderEvent::Down { reason: DownReason::Fault, .. }) => Err("the module reports a fault: have it repaired".to_owned()),
-        _ => Err("the module does not answer: is this the port of a card reader, and its rate that of the profile?".to_owned()),
+        Ok(ReaderEvent::Down { reason: DownReason::Fault, .. }) => {
+            Err("the module reports a fault: have it repaired".to_owned())
+        }
+        _ => Err("the module does not answer: is this the port of a card reader, and its rate that of the profile?"
+            .to_owned()),
     }
 }

@@ -61,7 +61,11 @@ impl ReaderProfile {
         let profile: Self = toml::from_str(text)?;
         ensure!(profile.protocol == "sam", "protocol = {:?}: only \"sam\" is known", profile.protocol);
         ensure!(profile.poll_ms >= 300, "poll_ms = {}: 300 at least, or readers overheat", profile.poll_ms);
-        ensure!([115_200, 57_600, 38_400, 19_200, 9_600].contains(&profile.baud), "baud = {}: no rate of such modules", profile.baud);
+        ensure!(
+            [115_200, 57_600, 38_400, 19_200, 9_600].contains(&profile.baud),
+            "baud = {}: no rate of such modules",
+            profile.baud
+        );
         Ok(profile)
     }
 

@@ -47,7 +47,9 @@ impl Port {
             serialport::ErrorKind::Io(ErrorKind::PermissionDenied) => PortError::NoPermission,
             serialport::ErrorKind::Io(ErrorKind::ResourceBusy) => PortError::Busy,
             // Some systems say "not there" of a port that is there and not ours to open.
-            _ if std::fs::metadata(path).is_ok() && std::fs::File::open(path).is_err_and(|e| e.kind() == ErrorKind::PermissionDenied) => {
+            _ if std::fs::metadata(path).is_ok()
+                && std::fs::File::open(path).is_err_and(|e| e.kind() == ErrorKind::PermissionDenied) =>
+            {
                 PortError::NoPermission
             }
             _ => PortError::NotFound,
@@ -80,7 +82,8 @@ impl Port {
 
 /// Serial ports that a reader could be at: USB bridges and UARTs.
 pub fn candidates() -> Vec<String> {
-    let mut names: Vec<String> = serialport::available_ports().unwrap_or_default().into_iter().map(|p| p.port_name).collect();
+    let mut names: Vec<String> =
+        serialport::available_ports().unwrap_or_default().into_iter().map(|p| p.port_name).collect();
     names.sort();
     names
 }

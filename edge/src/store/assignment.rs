@@ -85,7 +85,8 @@ impl Store {
     /// [`StoreError`].
     pub fn forget(&self, now_ms: i64) -> Result<(), StoreError> {
         self.conn.execute("DELETE FROM assignment WHERE last_ms < ?", [now_ms - KEEP_MS])?;
-        self.conn.execute("UPDATE session SET assigned = '' WHERE closed = 1 AND sealed = size AND assigned <> ''", [])?;
+        self.conn
+            .execute("UPDATE session SET assigned = '' WHERE closed = 1 AND sealed = size AND assigned <> ''", [])?;
         Ok(())
     }
 

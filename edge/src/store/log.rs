@@ -56,7 +56,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; nothing is written then.
     pub fn begin(&mut self, stamp: Stamp, open: Body, assigned: &str) -> Result<(Running, Record), StoreError> {
-        let Body::Open(facts) = &open else { return Err(StoreError::Corrupt("a session that does not begin with open")) };
+        let Body::Open(facts) = &open else {
+            return Err(StoreError::Corrupt("a session that does not begin with open"));
+        };
         let (counter, class, session) = (facts.counter, facts.class.clone(), facts.session.clone());
         let mut running = Running { counter, edge: Edge::default(), check: Check::default(), sealed: 0 };
         let record = Record { seq: 0, stamp, body: open };
@@ -92,12 +94,8 @@ impl Store {
                 edge.push(hash);
                 written.push(record);
             }
-            tx.prepare_cached("UPDATE session SET size = ?, edge = ?, closed = ? WHERE counter = ?")?.execute(params![
-                edge.size() as i64,
-                roots(&edge),
-                check.is_closed(),
-                running.counter as i64
-            ])?;
+            tx.prepare_cached("UPDATE session SET size = ?, edge = ?, closed = ? WHERE counter = ?")?
+                .execute(params![edge.size() as i64, roots(&edge), check.is_closed(), running.counter as i64])?;
         }
         tx.commit()?;
         (running.edge, running.check) = (edge, check);
@@ -125,7 +123,13 @@ impl Store {
         let row = self
             .conn
             .query_row(sql, [], |r| {
-                Ok((r.get::<_, i64>(0)? as u64, r.get(1)?, r.get::<_, i64>(2)? as u64, r.get::<_, Vec<u8>>(3)?, r.get::<_, i64>(4)?))
+                Ok((
+                    r.get::<_, i64>(0)? as u64,
+                    r.get(1)?,
+                    r.get::<_, i64>(2)? as u64,
+                    r.get::<_, Vec<u8>>(3)?,
+                    r.get::<_, i64>(4)?,
+                ))
             })
             .optional()?;
         let Some((counter, assigned, size, stored, sealed)) = row else { return Ok(None) };

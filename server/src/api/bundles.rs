@@ -22,5 +22,6 @@ pub async fn bundle(State(state): State<AppState>, Path(name): Path<String>) -> 
     let made = state.blocking(move |store| Ok(store.read(|conn| bundle::make(conn, &device, counter))?)).await?;
     let bytes = made.ok_or_else(none)?;
     let disposition = format!("attachment; filename=\"{name}\"");
-    Ok(([(header::CONTENT_TYPE, "application/x-tar".to_owned()), (header::CONTENT_DISPOSITION, disposition)], bytes).into_response())
+    Ok(([(header::CONTENT_TYPE, "application/x-tar".to_owned()), (header::CONTENT_DISPOSITION, disposition)], bytes)
+        .into_response())
 }

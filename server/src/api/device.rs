@@ -22,10 +22,8 @@ pub async fn authentic(state: &AppState, parts: &Parts, body: &[u8], named: &str
         return Err(no());
     }
     let path = parts.uri.path_and_query().map_or("/", |p| p.as_str()).to_owned();
-    let device = state
-        .blocking(move |store| Ok(store.read(|conn| devices::device(conn, &id))?))
-        .await?
-        .ok_or_else(no)?;
+    let device =
+        state.blocking(move |store| Ok(store.read(|conn| devices::device(conn, &id))?)).await?.ok_or_else(no)?;
     if !auth::verify(&device.key, &signature, &device.device, &time, parts.method.as_str(), &path, body) {
         return Err(no());
     }

@@ -23,7 +23,9 @@ pub struct From {
 
 /// Reads a body that is no longer than `limit`, and not one byte more than that.
 async fn body(body: Body, limit: usize) -> Result<axum::body::Bytes, ApiError> {
-    to_bytes(body, limit).await.map_err(|_| ApiError::new(Kind::TooLarge, format!("at most {limit} bytes in one request")))
+    to_bytes(body, limit)
+        .await
+        .map_err(|_| ApiError::new(Kind::TooLarge, format!("at most {limit} bytes in one request")))
 }
 
 /// Where a session stands.

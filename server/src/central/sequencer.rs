@@ -6,6 +6,7 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use muster_seal::tile::{self, Tile, WIDTH};
 use rusqlite::Connection;
@@ -18,6 +19,11 @@ use crate::store::{Store, StoreError, checkpoints};
 /// [`StoreError`]; whatever was written is right, and the next call goes on.
 pub fn publish(store: &Store) -> Result<(), StoreError> {
     let folder = store.dir().join("log");
+    // One publisher at a time, in this process and others: a slower one must not put back an older checkpoint.
+    fs::create_dir_all(&folder).map_err(|source| StoreError::Io { path: folder.clone(), source })?;
+    let path = folder.join(".lock");
+    let lock = File::options().create(true).append(true).open(&path);
+    let lock = lock.and_then(|file| file.lock().map(|()| file)).map_err(|source| StoreError::Io { path, source })?;
     let size = store.read(|conn| -> Result<u64, StoreError> {
         let Some(head) = checkpoints::head(conn)? else { return Ok(0) };
         let (from, to) = (head.published, head.edge.size());
@@ -29,7 +35,9 @@ pub fn publish(store: &Store) -> Result<(), StoreError> {
         write_file(&folder.join("checkpoint"), head.note.as_bytes())?;
         Ok(to)
     })?;
-    store.write(|tx| checkpoints::set_published(tx, size))
+    let done = store.write(|tx| checkpoints::set_published(tx, size));
+    drop(lock);
+    done
 }
 
 fn write_tiles(conn: &Connection, folder: &Path, from: u64, to: u64) -> Result<(), StoreError> {
@@ -66,8 +74,9 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(io)?;
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    // Two processes may publish at once: each writes its own file aside, and both write the same bytes.
-    name.push(format!(".{}.tmp", std::process::id()));
+    // A name of its own, for what is written aside at the same time by another thread or program.
+    static WRITTEN: AtomicU64 = AtomicU64::new(0);
+    name.push(format!(".{}-{}.tmp", std::process::id(), WRITTEN.fetch_add(1, Ordering::Relaxed)));
     let aside = folder.join(name);
     let mut file = File::create(&aside).map_err(io)?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io)?;

@@ -15,7 +15,9 @@ use crate::text::{Lang, text};
 /// # Errors
 /// When there was no run yet, or the file cannot be written.
 pub(super) fn show(store: &Store, json: Option<&Path>) -> Result<()> {
-    let report = store.read(findings::newest)?.context("尚未核对 / nothing was reconciled yet: run `muster-server reconcile`")?;
+    let report = store
+        .read(findings::newest)?
+        .context("尚未核对 / nothing was reconciled yet: run `muster-server reconcile`")?;
     if let Some(path) = json {
         crate::central::sequencer::write_file(path, &serde_json::to_vec_pretty(&report)?)?;
     }
@@ -41,7 +43,16 @@ fn print(report: &Report, out: &mut impl Write) -> Result<()> {
     for f in &report.findings {
         let grade = format!("{:?}", f.grade).to_lowercase();
         let mark = if f.suspect { "涉嫌 suspect" } else { "核减 adjust" };
-        writeln!(out, "{:20} {:8} {:14} {:10} {:18} ¥{:>12}", f.rule, grade, mark, f.class, f.trainee, yuan(f.at_risk_fen))?;
+        writeln!(
+            out,
+            "{:20} {:8} {:14} {:10} {:18} ¥{:>12}",
+            f.rule,
+            grade,
+            mark,
+            f.class,
+            f.trainee,
+            yuan(f.at_risk_fen)
+        )?;
         writeln!(out, "    {}\n    {}", f.zh.explanation, f.en.explanation)?;
     }
     for refused in &report.run.refused {

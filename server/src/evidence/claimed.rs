@@ -58,7 +58,14 @@ pub fn better(a: Logged, b: Logged) -> Logged {
 }
 
 /// The cells of one claim, as rows of `claimed_cells`.
-pub fn cells(class: &str, trainee: &str, hours: i64, plan: &[Planned], logged: &BTreeMap<&str, Logged>, cap: Cap) -> Vec<Row> {
+pub fn cells(
+    class: &str,
+    trainee: &str,
+    hours: i64,
+    plan: &[Planned],
+    logged: &BTreeMap<&str, Logged>,
+    cap: Cap,
+) -> Vec<Row> {
     let mut order: Vec<(&Planned, Option<Logged>)> =
         plan.iter().map(|p| (p, logged.get(p.lesson.as_str()).cloned())).collect();
     order.sort_by_key(|(p, _)| (p.start, p.lesson.clone()));

@@ -31,7 +31,8 @@ fn query(conn: &Connection, sql: &str, bools: &[usize]) -> Result<Vec<Row>, Stor
 /// # Errors
 /// [`StoreError`].
 pub fn claims(conn: &Connection) -> Result<Vec<Row>, StoreError> {
-    let sql = "SELECT k.class, k.trainee, c.institution, s.region, k.hours, k.amount_fen, c.occupation, c.level, k.filed,
+    let sql =
+        "SELECT k.class, k.trainee, c.institution, s.region, k.hours, k.amount_fen, c.occupation, c.level, k.filed,
                k.file, json_extract(p.document, '$.level')
                FROM claim k JOIN class c USING (class) JOIN site s USING (site) JOIN policy p ON p.version = c.policy
                ORDER BY k.class, k.trainee";

@@ -90,9 +90,22 @@ pub static LESSONS: Table = Table {
     name: "lessons",
     from_logs: true,
     columns: &[
-        ("class", Text), ("session", Text), ("device", Text), ("counter", Int), ("trainee", Text), ("lesson", Text),
-        ("start", Int), ("end", Int), ("covered_s", Int), ("attested", Bool), ("assurance", Int), ("manual", Bool),
-        ("shape", Text), ("reason", Text), ("seq_from", Int), ("seq_to", Int),
+        ("class", Text),
+        ("session", Text),
+        ("device", Text),
+        ("counter", Int),
+        ("trainee", Text),
+        ("lesson", Text),
+        ("start", Int),
+        ("end", Int),
+        ("covered_s", Int),
+        ("attested", Bool),
+        ("assurance", Int),
+        ("manual", Bool),
+        ("shape", Text),
+        ("reason", Text),
+        ("seq_from", Int),
+        ("seq_to", Int),
     ],
 };
 
@@ -101,9 +114,20 @@ pub static PRESENCE: Table = Table {
     name: "presence",
     from_logs: true,
     columns: &[
-        ("class", Text), ("session", Text), ("device", Text), ("counter", Int), ("trainee", Text), ("from", Int),
-        ("to", Int), ("closed_by", Text), ("assurance", Int), ("manual", Bool), ("seq_from", Int), ("seq_to", Int),
-        ("spots_due", Int), ("spots_met", Int),
+        ("class", Text),
+        ("session", Text),
+        ("device", Text),
+        ("counter", Int),
+        ("trainee", Text),
+        ("from", Int),
+        ("to", Int),
+        ("closed_by", Text),
+        ("assurance", Int),
+        ("manual", Bool),
+        ("seq_from", Int),
+        ("seq_to", Int),
+        ("spots_due", Int),
+        ("spots_met", Int),
     ],
 };
 
@@ -112,8 +136,17 @@ pub static TAPS: Table = Table {
     name: "taps",
     from_logs: true,
     columns: &[
-        ("class", Text), ("session", Text), ("device", Text), ("counter", Int), ("seq", Int), ("at", Int),
-        ("up_ms", Int), ("reader", Text), ("trainee", Text), ("purpose", Text), ("level", Int),
+        ("class", Text),
+        ("session", Text),
+        ("device", Text),
+        ("counter", Int),
+        ("seq", Int),
+        ("at", Int),
+        ("up_ms", Int),
+        ("reader", Text),
+        ("trainee", Text),
+        ("purpose", Text),
+        ("level", Int),
     ],
 };
 
@@ -122,9 +155,22 @@ pub static FACES: Table = Table {
     name: "faces",
     from_logs: true,
     columns: &[
-        ("class", Text), ("session", Text), ("device", Text), ("counter", Int), ("seq", Int), ("tap_seq", Int),
-        ("trainee", Text), ("outcome", Text), ("score", Int), ("other_trainee", Text), ("other_score", Int),
-        ("live", Int), ("quality", Int), ("frame_hash", Text), ("face_group", Int), ("declined", Bool),
+        ("class", Text),
+        ("session", Text),
+        ("device", Text),
+        ("counter", Int),
+        ("seq", Int),
+        ("tap_seq", Int),
+        ("trainee", Text),
+        ("outcome", Text),
+        ("score", Int),
+        ("other_trainee", Text),
+        ("other_score", Int),
+        ("live", Int),
+        ("quality", Int),
+        ("frame_hash", Text),
+        ("face_group", Int),
+        ("declined", Bool),
     ],
 };
 
@@ -133,10 +179,24 @@ pub static SESSIONS: Table = Table {
     name: "sessions",
     from_logs: true,
     columns: &[
-        ("class", Text), ("session", Text), ("device", Text), ("counter", Int), ("site", Text), ("institution", Text),
-        ("open", Int), ("close", Int), ("received", Int), ("clock_step_s", Int), ("restarts", Int),
-        ("fault_reader_s", Int), ("fault_camera_s", Int), ("manual_n", Int), ("stranger_n", Int), ("closed", Text),
-        ("log_index", Int), ("has_camera", Bool),
+        ("class", Text),
+        ("session", Text),
+        ("device", Text),
+        ("counter", Int),
+        ("site", Text),
+        ("institution", Text),
+        ("open", Int),
+        ("close", Int),
+        ("received", Int),
+        ("clock_step_s", Int),
+        ("restarts", Int),
+        ("fault_reader_s", Int),
+        ("fault_camera_s", Int),
+        ("manual_n", Int),
+        ("stranger_n", Int),
+        ("closed", Text),
+        ("log_index", Int),
+        ("has_camera", Bool),
     ],
 };
 
@@ -145,8 +205,17 @@ pub static CLAIMS: Table = Table {
     name: "claims",
     from_logs: false,
     columns: &[
-        ("class", Text), ("trainee", Text), ("institution", Text), ("region", Text), ("hours", Int), ("amount", Int),
-        ("occupation", Text), ("level", Text), ("filed", Text), ("file_hash", Text), ("policy_level", Int),
+        ("class", Text),
+        ("trainee", Text),
+        ("institution", Text),
+        ("region", Text),
+        ("hours", Int),
+        ("amount", Int),
+        ("occupation", Text),
+        ("level", Text),
+        ("filed", Text),
+        ("file_hash", Text),
+        ("policy_level", Int),
     ],
 };
 
@@ -155,9 +224,23 @@ pub static CLAIMED_CELLS: Table = Table {
     name: "claimed_cells",
     from_logs: false,
     columns: &[
-        ("class", Text), ("trainee", Text), ("cell", Int), ("hours", Int), ("lesson", Text), ("session", Text),
-        ("day", Int), ("start", Int), ("end", Int), ("logged", Bool), ("shape", Text), ("reason", Text),
-        ("level", Int), ("device", Text), ("counter", Int), ("seq_from", Int), ("seq_to", Int),
+        ("class", Text),
+        ("trainee", Text),
+        ("cell", Int),
+        ("hours", Int),
+        ("lesson", Text),
+        ("session", Text),
+        ("day", Int),
+        ("start", Int),
+        ("end", Int),
+        ("logged", Bool),
+        ("shape", Text),
+        ("reason", Text),
+        ("level", Int),
+        ("device", Text),
+        ("counter", Int),
+        ("seq_from", Int),
+        ("seq_to", Int),
     ],
 };
 
@@ -173,8 +256,14 @@ pub static SCHEDULE: Table = Table {
     name: "schedule",
     from_logs: false,
     columns: &[
-        ("class", Text), ("session", Text), ("lesson", Text), ("site", Text), ("region", Text), ("day", Int),
-        ("start", Int), ("end", Int),
+        ("class", Text),
+        ("session", Text),
+        ("lesson", Text),
+        ("site", Text),
+        ("region", Text),
+        ("day", Int),
+        ("start", Int),
+        ("end", Int),
     ],
 };
 
@@ -214,8 +303,12 @@ impl Table {
         let columns = self.columns.iter().enumerate().map(|(i, (_, kind))| -> ArrayRef {
             let column = rows.iter().map(|row| &row[i]);
             match kind {
-                Int => Arc::new(column.map(|v| if let Val::Int(n) = v { Some(*n) } else { None }).collect::<Int64Array>()),
-                Bool => Arc::new(column.map(|v| if let Val::Bool(b) = v { Some(*b) } else { None }).collect::<BooleanArray>()),
+                Int => {
+                    Arc::new(column.map(|v| if let Val::Int(n) = v { Some(*n) } else { None }).collect::<Int64Array>())
+                }
+                Bool => Arc::new(
+                    column.map(|v| if let Val::Bool(b) = v { Some(*b) } else { None }).collect::<BooleanArray>(),
+                ),
                 Text => Arc::new(
                     column.map(|v| if let Val::Text(t) = v { Some(t.as_str()) } else { None }).collect::<StringArray>(),
                 ),

@@ -54,11 +54,17 @@ impl Table {
         let mut wrong = |line, column, what: String| errors.push(RowError { line, column, what });
         for name in &header {
             match columns.iter().find(|c| c.name == name || c.zh == name) {
-                Some(column) if order.contains(&Some(column.name)) => wrong(1, column.name, "the column stands there twice".to_owned()),
+                Some(column) if order.contains(&Some(column.name)) => {
+                    wrong(1, column.name, "the column stands there twice".to_owned())
+                }
                 Some(column) => order.push(Some(column.name)),
                 None => {
                     let known: Vec<String> = columns.iter().map(|c| format!("{} {}", c.name, c.zh)).collect();
-                    wrong(1, "", format!("column {} is not known: this file has {}", order.len() + 1, known.join(", ")));
+                    wrong(
+                        1,
+                        "",
+                        format!("column {} is not known: this file has {}", order.len() + 1, known.join(", ")),
+                    );
                     order.push(None);
                 }
             }
@@ -172,7 +178,9 @@ impl<'a> Row<'a> {
         let text = self.text(column);
         let local = text.replace('/', "-").parse::<jiff::civil::DateTime>().ok();
         let full = match local {
-            Some(time) if !text.contains('+') && !text.ends_with('Z') => time.strftime("%Y-%m-%dT%H:%M:%S%.f+08:00").to_string(),
+            Some(time) if !text.contains('+') && !text.ends_with('Z') => {
+                time.strftime("%Y-%m-%dT%H:%M:%S%.f+08:00").to_string()
+            }
             _ => text.clone(),
         };
         match time_ms(&full) {
@@ -220,11 +228,16 @@ impl<'a> Row<'a> {
         let text = self.text(column).to_ascii_uppercase();
         let good = match text.len() {
             18 => check_digit(&text) == text.chars().last(),
-            15 => text.bytes().take(3).all(|b| b.is_ascii_uppercase()) && text.bytes().skip(3).all(|b| b.is_ascii_digit()),
+            15 => {
+                text.bytes().take(3).all(|b| b.is_ascii_uppercase()) && text.bytes().skip(3).all(|b| b.is_ascii_digit())
+            }
             _ => false,
         };
         if !good && !text.is_empty() {
-            self.wrong(column, "no citizen number: 18 characters with a right check digit (is the cell formatted as text?)");
+            self.wrong(
+                column,
+                "no citizen number: 18 characters with a right check digit (is the cell formatted as text?)",
+            );
         }
         text
     }

@@ -181,11 +181,18 @@ fn overlaps(tx: &Transaction<'_>, table: &Table, errors: &mut Vec<RowError>) -> 
     for pair in rows {
         let (class, a, b): (String, String, String) = pair?;
         let at = |lesson: &str| {
-            let row = table.rows.iter().find(|(_, c)| c.get("class") == Some(&class) && c.get("lesson").is_some_and(|l| l == lesson));
+            let row = table
+                .rows
+                .iter()
+                .find(|(_, c)| c.get("class") == Some(&class) && c.get("lesson").is_some_and(|l| l == lesson));
             row.map(|(line, _)| *line)
         };
         if let Some(line) = at(&b).or(at(&a)) {
-            errors.push(RowError { line, column: "start", what: format!("lessons {a} and {b} of class {class} overlap") });
+            errors.push(RowError {
+                line,
+                column: "start",
+                what: format!("lessons {a} and {b} of class {class} overlap"),
+            });
         }
     }
     Ok(())

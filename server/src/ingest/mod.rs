@@ -45,7 +45,13 @@ fn state_of(conn: &Connection, device: &str, counter: u64) -> Result<SessionStat
 ///
 /// # Errors
 /// [`ApiError`]: an offset to go on from, a log other than the one witnessed, or one that is too large.
-pub fn take_bytes(store: &Store, device: &Device, counter: u64, from: u64, bytes: &[u8]) -> Result<SessionState, ApiError> {
+pub fn take_bytes(
+    store: &Store,
+    device: &Device,
+    counter: u64,
+    from: u64,
+    bytes: &[u8],
+) -> Result<SessionState, ApiError> {
     if from + bytes.len() as u64 > MAX_LOG {
         return Err(ApiError::new(Kind::TooLarge, format!("a log has at most {MAX_LOG} bytes")));
     }
@@ -85,11 +91,20 @@ pub fn take_bytes(store: &Store, device: &Device, counter: u64, from: u64, bytes
 ///
 /// # Errors
 /// [`ApiError`]: the log, its seal, its chain or its roster does not hold; two seals fork; or the device was revoked.
-pub fn take_seal(store: &Store, device: &Device, counter: u64, seal: &str, now: &str) -> Result<SessionState, ApiError> {
+pub fn take_seal(
+    store: &Store,
+    device: &Device,
+    counter: u64,
+    seal: &str,
+    now: &str,
+) -> Result<SessionState, ApiError> {
     // Whether a fork is kept must not hang on the answer being a refusal, so it is decided first and kept by itself.
     if let Some(first) = store.read(|conn| fork(conn, device, counter, seal))? {
         store.write(|tx| sessions::put_fork(tx, &device.device, counter, &first, seal, now))?;
-        return Err(ApiError::new(Kind::Fork, "this seal and the one witnessed before do not extend each other; both are kept"));
+        return Err(ApiError::new(
+            Kind::Fork,
+            "this seal and the one witnessed before do not extend each other; both are kept",
+        ));
     }
     store.write(|tx| {
         let Some(mut stored) = sessions::session(tx, &device.device, counter)? else {

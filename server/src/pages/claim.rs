@@ -70,7 +70,8 @@ impl Claim {
 /// # Errors
 /// [`StoreError`].
 pub fn view(conn: &Connection, class: &str, w: Words) -> Result<Option<Claim>, StoreError> {
-    let sql = "SELECT c.title, i.name, s.name FROM class c JOIN institution i USING (institution) JOIN site s USING (site)
+    let sql =
+        "SELECT c.title, i.name, s.name FROM class c JOIN institution i USING (institution) JOIN site s USING (site)
                WHERE c.class = ?";
     let found = conn.query_row(sql, [class], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).optional()?;
     let Some((title, institution, site)) = found else { return Ok(None) };
@@ -111,7 +112,8 @@ fn drawn(
 ) -> Result<Vec<Drawn>, StoreError> {
     let mut out = Vec::new();
     let mut held = Vec::new();
-    let mut get = conn.prepare("SELECT device, counter FROM session WHERE class = ? AND final = 1 ORDER BY log_index")?;
+    let mut get =
+        conn.prepare("SELECT device, counter FROM session WHERE class = ? AND final = 1 ORDER BY log_index")?;
     let rows = get.query_map([class], |r| Ok((r.get::<_, String>(0)?, r.get::<_, i64>(1)? as u64)))?;
     let keys: Vec<(String, u64)> = rows.collect::<Result<_, _>>()?;
     let corrupt = || StoreError::Corrupt("a final session");
@@ -130,10 +132,16 @@ fn drawn(
         let link = format!("/sessions/{device}/{counter}");
         let lessons = &plan.assignment.lessons;
         let blocks = lessons.iter().zip(&plan.times);
-        let blocks = blocks.map(|(l, (start, end))| Block { name: l.lesson.clone(), start: *start, end: *end }).collect();
+        let blocks =
+            blocks.map(|(l, (start, end))| Block { name: l.lesson.clone(), start: *start, end: *end }).collect();
         let tracks = plan.assignment.trainees.iter().map(|id| Track {
             name: format!("{} {id}", names.get(id).map_or("", String::as_str)),
-            cells: counted.cells.iter().filter(|c| c.trainee == *id).map(|c| (c.shape.as_str(), c.reason.map(|r| r.as_str()))).collect(),
+            cells: counted
+                .cells
+                .iter()
+                .filter(|c| c.trainee == *id)
+                .map(|c| (c.shape.as_str(), c.reason.map(|r| r.as_str())))
+                .collect(),
             bars: counted
                 .presence
                 .iter()
@@ -152,7 +160,8 @@ fn drawn(
             svg,
         });
     }
-    let mut get = conn.prepare("SELECT session, min(start_ms) FROM lesson WHERE class = ? GROUP BY session ORDER BY 2")?;
+    let mut get =
+        conn.prepare("SELECT session, min(start_ms) FROM lesson WHERE class = ? GROUP BY session ORDER BY 2")?;
     let rows = get.query_map([class], |r| Ok((r.get::<_, String>(0)?, r.get(1)?)))?;
     for row in rows {
         let (session, start) = row?;

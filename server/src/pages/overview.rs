@@ -94,7 +94,20 @@ pub fn view(conn: &Connection, filter: &Filter, w: Words) -> Result<Overview, St
     let suspects = findings.iter().filter(|f| f.finding.suspect).count();
     let when = run.as_ref().map(|r| r.at.replace('T', " ").chars().take(19).collect()).unwrap_or_default();
     let here = "/".to_owned();
-    Ok(Overview { w, here, run, when, classes, findings, filter: filter.clone(), rules, amount, certain, strong, suspects })
+    Ok(Overview {
+        w,
+        here,
+        run,
+        when,
+        classes,
+        findings,
+        filter: filter.clone(),
+        rules,
+        amount,
+        certain,
+        strong,
+        suspects,
+    })
 }
 
 /// Findings with names and a link to the first record that proves each.
@@ -109,9 +122,10 @@ pub fn lines(conn: &Connection, findings: impl Iterator<Item = Finding>) -> Resu
                 "" => String::new(),
                 id => get.query_row([&finding.class, id], |row| row.get(0)).unwrap_or_default(),
             };
-            let proof = finding.proofs.first().map_or_else(String::new, |p| {
-                format!("/sessions/{}/{}#seq-{}", p.device, p.counter, p.seq_from)
-            });
+            let proof = finding
+                .proofs
+                .first()
+                .map_or_else(String::new, |p| format!("/sessions/{}/{}#seq-{}", p.device, p.counter, p.seq_from));
             Ok(FindingLine { finding, name, proof })
         })
         .collect()

@@ -52,7 +52,10 @@ pub fn view(conn: &Connection, device: &str, counter: u64, w: Words) -> Result<O
         log_index: stored.log_index,
         received: stored.received.replace('T', " ").chars().take(19).collect(),
         seal: stored.seal,
-        bundle: stored.is_final.then(|| format!("/bundles/{}", crate::bundle::file_name(device, counter))).unwrap_or_default(),
+        bundle: stored
+            .is_final
+            .then(|| format!("/bundles/{}", crate::bundle::file_name(device, counter)))
+            .unwrap_or_default(),
         lines,
         w,
     }))
@@ -73,14 +76,11 @@ fn line(record: &Record, w: &Words) -> Line {
         Body::Manual(m) => format!("{} · {} · {} · {}", m.trainee, w.in_("way", m.way.as_str()), m.by, m.reason),
         Body::Stranger(s) => s.reader.clone(),
         Body::Clock(c) => format!("{} ms", c.step_ms),
-        Body::Fault(f) => format!("{} {} · {} · {}", w.in_("part", &f.part), f.name, w.in_("state", &f.state), f.reason),
+        Body::Fault(f) => {
+            format!("{} {} · {} · {}", w.in_("part", &f.part), f.name, w.in_("state", &f.state), f.reason)
+        }
         Body::Restart(r) => r.agent.clone(),
         Body::Close(c) => w.in_("close", &c.reason),
     };
-    Line {
-        seq: record.seq,
-        wall: record.stamp.wall.replace('T', " "),
-        kind: w.in_("kind", record.body.kind()),
-        what,
-    }
+    Line { seq: record.seq, wall: record.stamp.wall.replace('T', " "), kind: w.in_("kind", record.body.kind()), what }
 }

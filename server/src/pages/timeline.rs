@@ -48,7 +48,12 @@ const TOP: f64 = 34.0;
 const ROW: f64 = 30.0;
 
 /// Draws a session. `word` gives the text for a key of the catalogue.
-pub fn svg(lessons: Vec<Block>, tracks: &[Track], outages: Vec<(i64, i64, String)>, word: &impl Fn(&str) -> String) -> String {
+pub fn svg(
+    lessons: Vec<Block>,
+    tracks: &[Track],
+    outages: Vec<(i64, i64, String)>,
+    word: &impl Fn(&str) -> String,
+) -> String {
     let seen = tracks.iter().flat_map(|t| &t.bars);
     let start = lessons.iter().map(|l| l.start).chain(seen.clone().map(|b| b.from)).min().unwrap_or(0);
     let end = lessons.iter().map(|l| l.end).chain(seen.map(|b| b.to)).max().unwrap_or(1);
@@ -93,12 +98,7 @@ pub fn svg(lessons: Vec<Block>, tracks: &[Track], outages: Vec<(i64, i64, String
             );
             if *shape == "blank" {
                 let (cx, cy) = (from + wide / 2.0, y + ROW / 2.0 - 1.0);
-                let _ = write!(
-                    s,
-                    "<path d=\"M{:.1} {:.1}l8 8m0 -8l-8 8\" class=\"cross\"/>",
-                    cx - 4.0,
-                    cy - 4.0
-                );
+                let _ = write!(s, "<path d=\"M{:.1} {:.1}l8 8m0 -8l-8 8\" class=\"cross\"/>", cx - 4.0, cy - 4.0);
             }
         }
         for bar in &track.bars {

@@ -99,7 +99,9 @@ fn rows(case: &Case) -> Result<BTreeMap<String, Vec<Row>>> {
                     match (row.get(*column), kind) {
                         (Some(toml::Value::Integer(i)), Type::Int) if *column == "cell" => Val::Int(i + n),
                         (Some(toml::Value::Integer(i)), Type::Int) => Val::Int(*i),
-                        (Some(toml::Value::String(t)), Type::Text) if *column == "lesson" && times > 1 => Val::Text(format!("{t}{n}")),
+                        (Some(toml::Value::String(t)), Type::Text) if *column == "lesson" && times > 1 => {
+                            Val::Text(format!("{t}{n}"))
+                        }
                         (Some(toml::Value::String(t)), Type::Text) => Val::Text(t.clone()),
                         (Some(toml::Value::Boolean(b)), Type::Bool) => Val::Bool(*b),
                         _ => Val::Null,

@@ -58,9 +58,8 @@ impl RuleError {
 }
 
 /// The texts a rule must have. An empty legal basis is refused.
-const TEXTS: [&str; 9] = [
-    "title_zh", "title_en", "basis", "explain_zh", "explain_en", "innocent_zh", "innocent_en", "next_zh", "next_en",
-];
+const TEXTS: [&str; 9] =
+    ["title_zh", "title_en", "basis", "explain_zh", "explain_en", "innocent_zh", "innocent_en", "next_zh", "next_en"];
 
 /// Parses a rule file.
 ///

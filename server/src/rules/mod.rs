@@ -15,9 +15,21 @@ use header::{Rule, RuleError};
 
 /// The rules that come with the program: file name, SQL, cases.
 pub const SHIPPED: [(&str, &str, &str); 4] = [
-    ("hours-over-attested", include_str!("../../rules/hours-over-attested.sql"), include_str!("../../rules/hours-over-attested.cases.toml")),
-    ("lesson-never-held", include_str!("../../rules/lesson-never-held.sql"), include_str!("../../rules/lesson-never-held.cases.toml")),
-    ("phantom-trainee", include_str!("../../rules/phantom-trainee.sql"), include_str!("../../rules/phantom-trainee.cases.toml")),
+    (
+        "hours-over-attested",
+        include_str!("../../rules/hours-over-attested.sql"),
+        include_str!("../../rules/hours-over-attested.cases.toml"),
+    ),
+    (
+        "lesson-never-held",
+        include_str!("../../rules/lesson-never-held.sql"),
+        include_str!("../../rules/lesson-never-held.cases.toml"),
+    ),
+    (
+        "phantom-trainee",
+        include_str!("../../rules/phantom-trainee.sql"),
+        include_str!("../../rules/phantom-trainee.cases.toml"),
+    ),
     ("card-no-face", include_str!("../../rules/card-no-face.sql"), include_str!("../../rules/card-no-face.cases.toml")),
 ];
 
@@ -69,7 +81,12 @@ pub fn load(data_dir: &Path) -> RuleSet {
                     let found = rules.iter_mut().find(|r| r.id == rule).and_then(|r| r.thresholds.get_mut(&name));
                     match found {
                         Some(threshold) => *threshold = value,
-                        None => refused.push(RuleError::at("thresholds.toml", 1, 1, format!("there is no threshold {rule}.{name}"))),
+                        None => refused.push(RuleError::at(
+                            "thresholds.toml",
+                            1,
+                            1,
+                            format!("there is no threshold {rule}.{name}"),
+                        )),
                     }
                 }
             }

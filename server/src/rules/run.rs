@@ -235,7 +235,8 @@ fn int(row: &Row, i: usize) -> i64 {
 }
 
 async fn claimed_cells(engine: &Engine, imported: &Imported) -> Result<Vec<Row>, ReconcileError> {
-    let sql = "SELECT l.class, l.trainee, l.lesson, l.shape, l.reason, l.assurance, l.device, l.counter, l.seq_from, l.seq_to
+    let sql =
+        "SELECT l.class, l.trainee, l.lesson, l.shape, l.reason, l.assurance, l.device, l.counter, l.seq_from, l.seq_to
                FROM lessons l JOIN claims c ON c.class = l.class AND c.trainee = l.trainee
                ORDER BY l.class, l.trainee, l.lesson, l.device, l.counter";
     let columns =
@@ -394,7 +395,9 @@ fn judge(
 }
 
 fn fill(template: &str, values: &[(&str, i64)]) -> String {
-    values.iter().fold(template.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), &value.to_string()))
+    values
+        .iter()
+        .fold(template.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), &value.to_string()))
 }
 
 fn classes(

@@ -30,8 +30,13 @@ pub fn device(conn: &Connection, id: &str) -> Result<Option<Device>, StoreError>
             "SELECT device, key, site, log_index, revoked_at_counter FROM device WHERE device = ?",
             [id],
             |row| {
-                let device =
-                    (row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get(2)?, row.get::<_, i64>(3)?, row.get::<_, Option<i64>>(4)?);
+                let device = (
+                    row.get::<_, String>(0)?,
+                    row.get::<_, String>(1)?,
+                    row.get(2)?,
+                    row.get::<_, i64>(3)?,
+                    row.get::<_, Option<i64>>(4)?,
+                );
                 Ok(device)
             },
         )

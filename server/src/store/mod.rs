@@ -24,8 +24,7 @@ pub mod sessions;
 /// The domain of a data directory that was given none.
 pub const DEFAULT_DOMAIN: &str = "muster.localhost";
 
-const MIGRATIONS: [&str; 2] =
-    [include_str!("migrations/0001_spine.sql"), include_str!("migrations/0002_findings.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("migrations/0001_spine.sql"), include_str!("migrations/0002_findings.sql")];
 
 /// What can go wrong with the store.
 #[derive(Debug, Error)]

@@ -22,7 +22,8 @@ pub fn assigned(conn: &Connection, site: &str, now_ms: i64) -> Result<Vec<Assign
          WHERE c.site = ?1 GROUP BY l.class, l.session
          HAVING max(l.end_ms) > ?2 AND min(l.start_ms) < ?3 ORDER BY first, l.class, l.session",
     )?;
-    let rows = get.query_map(params![site, now_ms - PAST_MS, now_ms + AHEAD_MS], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let rows =
+        get.query_map(params![site, now_ms - PAST_MS, now_ms + AHEAD_MS], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let sessions: Vec<(String, String)> = rows.collect::<Result<_, _>>()?;
     let mut people: BTreeMap<String, Vec<Person>> = BTreeMap::new();
     for (class, _) in &sessions {

@@ -28,7 +28,8 @@ pub struct Stored {
     pub received: String,
 }
 
-const COLUMNS: &str = "device, counter, log, seal, sealed, final, coalesce(assignment, ''), log_index, coalesce(received, '')";
+const COLUMNS: &str =
+    "device, counter, log, seal, sealed, final, coalesce(assignment, ''), log_index, coalesce(received, '')";
 
 fn of_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Stored> {
     Ok(Stored {
@@ -149,7 +150,14 @@ pub fn witness(
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn put_fork(tx: &Transaction<'_>, device: &str, counter: u64, a: &str, b: &str, at: &str) -> Result<(), StoreError> {
+pub fn put_fork(
+    tx: &Transaction<'_>,
+    device: &str,
+    counter: u64,
+    a: &str,
+    b: &str,
+    at: &str,
+) -> Result<(), StoreError> {
     tx.execute(
         "INSERT INTO fork (device, counter, seal_a, seal_b, at) SELECT ?1, ?2, ?3, ?4, ?5
          WHERE NOT EXISTS (SELECT 1 FROM fork WHERE device = ?1 AND counter = ?2 AND seal_a = ?3 AND seal_b = ?4)",

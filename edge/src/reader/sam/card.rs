@@ -233,7 +233,8 @@ impl Block<'_> {
     fn resident(&self, layout: Layout) -> Result<Card, CardError> {
         // Bytes 32 to 35 carry no ethnicity on the permit of Hong Kong, Macao and Taiwan residents.
         let ethnicity = if layout == Layout::Resident { self.text(32, 4, "ethnicity")? } else { String::new() };
-        if !ethnicity.is_empty() && !(ethnicity.len() == 2 && ethnicity.bytes().all(|b| b.is_ascii_digit())) {
+        let two_digits = ethnicity.len() == 2 && ethnicity.bytes().all(|b| b.is_ascii_digit());
+        if !ethnicity.is_empty() && !two_digits {
             return Err(CardError::Field("ethnicity"));
         }
         Ok(Card {
