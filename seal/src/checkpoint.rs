@@ -66,3 +66,46 @@ impl Checkpoint {
         Ok(checkpoint)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::DeviceKey;
+
+    #[test]
+    fn the_text_has_three_lines_in_one_form() {
+        let checkpoint = Checkpoint { origin: "muster.example/log".into(), size: 20, root: [7; 32] };
+        let good = checkpoint.text();
+        assert_eq!(Checkpoint::parse(&good), Ok(checkpoint));
+        for (text, want) in [
+            (String::new(), "no newline at the end"),
+            (good.trim_end().into(), "no newline at the end"),
+            ("a\n1\n".into(), "fewer than three lines"),
+            (format!("{good}x\n"), "extension lines"),
+            (format!("{good}\n"), "extension lines"),
+            (good.replace("muster.example/log", ""), "no origin"),
+            (good.replace("20", "020"), "the size is no whole number in its shortest form"),
+            (good.replace("20", "+20"), "the size is no whole number in its shortest form"),
+            (good.replace("20", ""), "the size is no whole number in its shortest form"),
+            (good.replace("20", "18446744073709551616"), "the size is no whole number in its shortest form"),
+            (good.replace('=', ""), "the root is not base64"),
+            (good.replace("c=", "d="), "the root is not base64"),
+            ("a\n1\nAAAA\n".into(), "the root is not 32 bytes"),
+        ] {
+            assert_eq!(Checkpoint::parse(&text), Err(NoteError::Checkpoint(want)), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn origin_and_key_name_are_one() {
+        let key = DeviceKey::from_seed([1; 32]);
+        let checkpoint = Checkpoint { origin: "a.example".into(), size: 0, root: [7; 32] };
+        let other = Err(NoteError::Origin { found: "a.example".into(), want: "b.example".into() });
+        assert_eq!(Checkpoint::open(checkpoint.sign(&key).as_bytes(), &key.public().named("b.example")), other);
+        // Signed by the key named b.example, over a text that speaks for a.example.
+        let posing = note::sign(&checkpoint.text(), "b.example", &key);
+        assert_eq!(Checkpoint::open(posing.as_bytes(), &key.public().named("b.example")), other);
+        let missing = Err(NoteError::NoKnownSignature { name: "a.example".into() });
+        assert_eq!(Checkpoint::open(posing.as_bytes(), &key.public().named("a.example")), missing);
+    }
+}

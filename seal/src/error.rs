@@ -87,6 +87,18 @@ pub enum NoteError {
     /// Not a verifier or signer key.
     #[error("malformed key: {0}")]
     Key(&'static str),
+    /// A witness's key where one that signs notes is needed.
+    #[error("the key of {name} is a witness key (type 0x04): it cosigns checkpoints and cannot sign as a log")]
+    WitnessKey {
+        /// The key's name.
+        name: String,
+    },
+    /// A key that signs notes where a witness's is needed.
+    #[error("the key of {name} is a log key (type 0x01): it signs checkpoints and cannot cosign as a witness")]
+    LogKey {
+        /// The key's name.
+        name: String,
+    },
 }
 
 /// A Merkle proof that does not hold.

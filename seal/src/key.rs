@@ -3,8 +3,10 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 
+use crate::cosignature::{COSIGNATURE_TYPE, WitnessKey};
 use crate::error::NoteError;
 use crate::merkle::sha256;
+use crate::note::Signature;
 
 /// The signature type byte of plain Ed25519 notes (`signed-note`, "Signature types").
 pub const ED25519_TYPE: u8 = 0x01;
@@ -15,6 +17,19 @@ pub trait Signer {
     fn public(&self) -> PublicKey;
     /// Signs the bytes.
     fn sign(&self, message: &[u8]) -> Vec<u8>;
+}
+
+/// Makes signature lines, in whatever algorithm. Every [`Signer`] does, as plain Ed25519.
+pub trait SignLine {
+    /// The line over a note's text under a name.
+    fn sign_line(&self, text: &str, name: &str) -> Signature;
+}
+
+impl<S: Signer> SignLine for S {
+    fn sign_line(&self, text: &str, name: &str) -> Signature {
+        let id = self.public().named(name).id();
+        Signature { name: name.to_owned(), id, bytes: self.sign(text.as_bytes()) }
+    }
 }
 
 /// Verifies notes signed under one name.
@@ -60,6 +75,34 @@ impl PublicKey {
     pub fn named(self, name: &str) -> NamedKey {
         NamedKey { name: name.to_owned(), key: self }
     }
+
+    /// This key as a witness's, which cosigns and does not sign.
+    pub fn witness(self, name: &str) -> WitnessKey {
+        WitnessKey::new(name, self)
+    }
+}
+
+/// The key's four-byte id: the start of `SHA-256(name || 0x0A || kind || key)`, `signed-note`, "Signatures".
+/// `kind` is the signature type byte and whatever identifier follows it.
+pub(crate) fn key_id(name: &str, kind: &[u8], key: &[u8]) -> [u8; 4] {
+    let hash = sha256(&[name.as_bytes(), b"\n", kind, key].concat());
+    [hash[0], hash[1], hash[2], hash[3]]
+}
+
+/// Takes `<name>+<id in hex>+<base64 of type and key>` apart: the name, the id as written, the type and key.
+///
+/// # Errors
+/// [`NoteError::Key`].
+pub(crate) fn split_vkey(text: &str) -> Result<(&str, &str, Vec<u8>), NoteError> {
+    let mut parts = text.splitn(3, '+');
+    let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(NoteError::Key("not <name>+<id>+<key>"));
+    };
+    if !crate::note::is_name(name) {
+        return Err(NoteError::Key("the name is empty or has a space or a plus sign"));
+    }
+    let raw = STANDARD.decode(key).map_err(|_| NoteError::Key("not base64"))?;
+    Ok((name, id, raw))
 }
 
 /// An Ed25519 public key under a name: what `signed-note` calls a verifier key.
@@ -73,18 +116,13 @@ impl NamedKey {
     /// Reads `<name>+<id in hex>+<base64 of type byte and key>`.
     ///
     /// # Errors
-    /// [`NoteError::Key`]: the form, the id or the algorithm.
+    /// [`NoteError::Key`]: the form, the id or the algorithm; [`NoteError::WitnessKey`] where a witness's key is offered.
     pub fn parse(text: &str) -> Result<Self, NoteError> {
-        let mut parts = text.splitn(3, '+');
-        let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(NoteError::Key("not <name>+<id>+<key>"));
-        };
-        if !crate::note::is_name(name) {
-            return Err(NoteError::Key("the name is empty or has a space or a plus sign"));
-        }
-        let raw = STANDARD.decode(key).map_err(|_| NoteError::Key("not base64"))?;
-        let Some((&ED25519_TYPE, raw)) = raw.split_first() else {
-            return Err(NoteError::Key("not an Ed25519 key"));
+        let (name, id, raw) = split_vkey(text)?;
+        let raw = match raw.split_first() {
+            Some((&ED25519_TYPE, raw)) => raw,
+            Some((&COSIGNATURE_TYPE, _)) => return Err(NoteError::WitnessKey { name: name.to_owned() }),
+            _ => return Err(NoteError::Key("not an Ed25519 key")),
         };
         let key = PublicKey(raw.try_into().map_err(|_| NoteError::Key("not 32 bytes"))?);
         let named = key.named(name);
@@ -112,10 +150,8 @@ impl Verifier for NamedKey {
         &self.name
     }
 
-    /// First four bytes of `SHA-256(name || 0x0A || 0x01 || key)`, `signed-note`, "Signatures".
     fn id(&self) -> [u8; 4] {
-        let hash = sha256(&[self.name.as_bytes(), b"\n", &[ED25519_TYPE], &self.key.0].concat());
-        [hash[0], hash[1], hash[2], hash[3]]
+        key_id(&self.name, &[ED25519_TYPE], &self.key.0)
     }
 
     fn verify(&self, text: &[u8], signature: &[u8]) -> bool {

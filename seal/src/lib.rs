@@ -2,7 +2,10 @@
 //!
 //! Everything here is a function from bytes to values or back. There is no I/O, no clock, no randomness and no async:
 //! whoever calls brings the bytes, the time and the salt. Formats are those of the C2SP family, unchanged:
-//! `signed-note` v1.0.0, `tlog-checkpoint` v1.0.0, `tlog-tiles` v0.1.0 and the `tlog-proof` draft, over the tree of RFC 6962.
+//! `signed-note` v1.0.0, `tlog-checkpoint` v1.0.0, `tlog-cosignature` v1.0.1, `tlog-tiles` v0.1.0, `tlog-witness` v1.0.0 and the
+//! drafts `tlog-proof` and `tlog-policy`, over the tree of RFC 6962. `FORMAT.md` beside this crate has them byte by byte.
+//! In scope are their Ed25519 forms; a signature line in another algorithm is ignored, as the formats ask. Out of
+//! scope are checkpoint extension lines, which are refused, and the `extra` line of a receipt.
 //!
 //! A type stands for a fact. [`session::VerifiedLog`] is made by [`session::verify`] alone, from bytes and a seal that
 //! hold; who has one need not ask again.
@@ -28,12 +31,15 @@ pub mod bundle;
 pub mod central;
 pub mod chain;
 pub mod checkpoint;
+pub mod cosignature;
 pub mod error;
 pub mod key;
 pub mod line;
 pub mod merkle;
 pub mod note;
+pub mod policy;
 pub mod proof;
 pub mod record;
 pub mod session;
 pub mod tile;
+pub mod witness;
