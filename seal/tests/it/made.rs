@@ -190,7 +190,7 @@ pub fn logs() -> impl Strategy<Value = Made> {
 fn step() -> impl Strategy<Value = Step> {
     let of = |words: &'static [&'static str]| prop::sample::select(words).prop_map(str::to_owned);
     let who = || of(&["t1", "t2", "T-3", "t_4.a"]);
-    let reader = || of(&["door", "desk"]);
+    let reader = || of(&["door", "Desk.2"]);
     let way = || prop::sample::select(&[Way::In, Way::Out, Way::Spot][..]);
     let there = || prop::sample::select(&[Way::In, Way::Out][..]);
     let permille = || prop::option::of(-1000..=1000i64);
@@ -214,7 +214,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (there(), of(&["card", "pin"])).prop_map(|(way, by)| {
             Step::Other(Body::Instructor(Instructor { instructor: "i1".to_owned(), way, by }))
         }),
-        1 => (who(), there(), of(&["no-chip", "declined", "other"]), 0..=1u64).prop_map(|(trainee, way, reason, level)| {
+        1 => (who(), there(), of(&["no-chip", "declined", "Other"]), 0..=1u64).prop_map(|(trainee, way, reason, level)| {
             Step::Other(Body::Manual(Manual { trainee, way, by: "i1".to_owned(), reason, level }))
         }),
         1 => reader().prop_map(|reader| Step::Other(Body::Stranger(Stranger { reader }))),

@@ -6,11 +6,11 @@ use muster_seal::key::Signer;
 use muster_seal::merkle::Hash;
 use muster_seal::note::{self, Note};
 use muster_seal::proof::{Receipt, read_hashes, write_hashes};
-use muster_seal::record::Record;
+use muster_seal::record::{Body, Record};
 use muster_seal::tile::{self, Tile};
 use proptest::prelude::*;
 
-use crate::made::{key, logs};
+use crate::made::{Made, every_kind, key, logs};
 
 fn hashes() -> impl Strategy<Value = Vec<Hash>> {
     prop::collection::vec(any::<Hash>(), 0..=63)
@@ -123,4 +123,21 @@ fn the_longest_entry_comes_back_too() {
     let long = vec![7; tile::MAX_ENTRY];
     let bytes = tile::write_entries([&long[..], b"x"]);
     assert_eq!(tile::read_entries(&bytes).unwrap(), [&long[..], b"x"]);
+}
+
+#[test]
+fn a_reader_may_have_any_name_that_is_an_id() {
+    // `open` and `close` use the names of readers and reasons as keys: what may be read must be able to be counted.
+    let mut records = every_kind();
+    for (_, body) in &mut records {
+        match body {
+            Body::Open(open) => open.readers = [("Front-Door_1.A".to_owned(), "sam-115200".to_owned())].into(),
+            Body::Card(card) => card.reader = "Front-Door_1.A".to_owned(),
+            Body::Manual(manual) => manual.reason = "No-Chip".to_owned(),
+            _ => {}
+        }
+    }
+    let verified = Made::of(records).verify().unwrap();
+    let Some(Body::Close(close)) = verified.records().last().map(|r| &r.body) else { panic!() };
+    assert_eq!((close.readers["Front-Door_1.A"], close.reasons["No-Chip"]), (4, 1));
 }
