@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! line   = object                       at most MAX_LINE bytes, no newline
-//! object = "{" [ member *( "," member ) ] "}"      keys [a-z0-9_.-], strictly ascending by byte
+//! object = "{" [ member *( "," member ) ] "}"      keys [A-Za-z0-9_.-], strictly ascending by byte
 //! value  = object / array / string / integer / "true" / "false"
 //! integer = "0" / [ "-" ] nonzero *digit           magnitude below 2^53
 //! string: only `"` and `\` are escaped with a backslash, U+0000 to U+001F as \u00xx in lower case
 //! ```
 //!
+//! Keys are field names, and in `open` and `close` also readers' names and reasons, which may be any id: hence the capitals.
 //! No spaces, no `null`, no floats. A verifier never writes a line again: it hashes the bytes it was given.
 
 use std::collections::BTreeMap;
@@ -167,7 +168,7 @@ impl Parser<'_> {
             }
             let start = self.at;
             let key = self.string()?;
-            let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-' | b'.');
+            let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
             if key.is_empty() || !key.bytes().all(plain) {
                 return Err(LineError::Syntax { what: "a key has a character that keys do not have", column: start });
             }
@@ -280,7 +281,7 @@ mod tests {
             (r#"{"a":"\u001F"}"#, "an escape that is not needed or not in lower case"),
             (r#"{"a":1,}"#, "a string starts with a quote"),
             (r#"{"a":1}x"#, "bytes after the object"),
-            (r#"{"A":1}"#, "a key has a character that keys do not have"),
+            (r#"{"a b":1}"#, "a key has a character that keys do not have"),
             (r#"[1]"#, "the line is no object"),
             (r#"{"a":[[[[[1]]]]]}"#, "nested too deep"),
         ] {
