@@ -118,7 +118,7 @@ impl Sm2Key {
         Self::new(SecretKey::from_slice(number).map_err(|_| NoteError::Key("not an SM2 private key"))?)
     }
 
-    /// From a PKCS#8 document as `openssl genpkey -algorithm SM2 -outform DER` writes it.
+    /// From a PKCS#8 document as `openssl pkcs8 -topk8 -nocrypt -outform DER` writes it.
     ///
     /// # Errors
     /// [`NoteError::Key`] when it is no SM2 key.
