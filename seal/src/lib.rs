@@ -41,5 +41,7 @@ pub mod policy;
 pub mod proof;
 pub mod record;
 pub mod session;
+#[cfg(feature = "sm2")]
+pub mod sm2;
 pub mod tile;
 pub mod witness;

@@ -12,10 +12,10 @@ const LINE: &str = "\u{2014} muster.example AAAAAAAA\n";
 
 #[test]
 fn notes() {
-    let many = LINE.repeat(65);
+    let many = LINE.repeat(129);
     let long = "a".repeat(MAX_NOTE + 1);
     for (note, what) in [
-        (&long[..], "longer than 64 KiB"),
+        (&long[..], "longer than 128 KiB"),
         ("a\t\n\n", "a control character"),
         ("a\r\n\r\n", "a control character"),
         ("a\n", "no empty line before the signatures"),
@@ -29,7 +29,7 @@ fn notes() {
         ("a\n\n\u{2014} muster.example AAAAAAA\n", "a signature is not base64"),
         ("a\n\n\u{2014} muster.example AAAAAAB=\n", "a signature is not base64"),
         ("a\n\n\u{2014} muster.example AAAAAA==\n", "a signature is shorter than five bytes"),
-        (&format!("a\n\n{many}"), "more than 64 signatures"),
+        (&format!("a\n\n{many}"), "more than 128 signatures"),
     ] {
         let said = Note::parse(note.as_bytes()).unwrap_err();
         assert_eq!(said, NoteError::Malformed(what), "{note:.40}");
@@ -37,7 +37,7 @@ fn notes() {
     }
     assert_eq!(Note::parse(b"a\xff\n\n"), Err(NoteError::Malformed("not UTF-8")));
     // At the limits it is one.
-    assert_eq!(Note::parse(format!("a\n\n{}", LINE.repeat(64)).as_bytes()).unwrap().signatures().len(), 64);
+    assert_eq!(Note::parse(format!("a\n\n{}", LINE.repeat(128)).as_bytes()).unwrap().signatures().len(), 128);
     let text = "a".repeat(MAX_NOTE - LINE.len() - 2);
     assert_eq!(Note::parse(format!("{text}\n\n{LINE}").as_bytes()).unwrap().text().len(), text.len() + 1);
 }
