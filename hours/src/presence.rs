@@ -90,6 +90,18 @@ pub fn times(records: &[Record]) -> Result<Vec<i64>, CountError> {
 
 /// The intervals of every trainee. Only verifications of at least `level` count; manual entries count when `manual` is set.
 pub fn intervals(records: &[Record], times: &[i64], level: u8, manual: bool) -> Vec<Interval> {
+    let events = events(records, times, level, manual);
+    events.into_iter().flat_map(|(trainee, events)| of_trainee(trainee, &events)).collect()
+}
+
+/// All presence, of any assurance, as it would be had nobody missed a call: what the missed ones voided is the difference.
+pub fn intervals_without_misses(records: &[Record], times: &[i64]) -> Vec<Interval> {
+    let mut events = events(records, times, 1, true);
+    events.values_mut().for_each(|events| events.retain(|e| e.mark != Mark::Missed));
+    events.into_iter().flat_map(|(trainee, events)| of_trainee(trainee, &events)).collect()
+}
+
+fn events<'a>(records: &'a [Record], times: &[i64], level: u8, manual: bool) -> BTreeMap<&'a str, Vec<Event>> {
     let mut events: BTreeMap<&str, Vec<Event>> = BTreeMap::new();
     for (record, at) in records.iter().zip(times) {
         let (trainee, mark, event_level, by_hand) = match &record.body {
@@ -111,7 +123,7 @@ pub fn intervals(records: &[Record], times: &[i64], level: u8, manual: bool) -> 
         let event = Event { at: *at, seq: record.seq, mark, level: event_level, manual: by_hand };
         events.entry(trainee).or_default().push(event);
     }
-    events.into_iter().flat_map(|(trainee, events)| of_trainee(trainee, &events)).collect()
+    events
 }
 
 fn of_trainee(trainee: &str, events: &[Event]) -> Vec<Interval> {

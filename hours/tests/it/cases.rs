@@ -77,7 +77,7 @@ fn each_case_is_worth_what_it_says() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     // Every worth that a cell can have is met somewhere.
-    let all = ["attested", "daily-cap", "low-assurance", "not-seen", "too-short", "unproven"];
+    let all = ["attested", "daily-cap", "low-assurance", "missed-spot", "not-seen", "too-short", "unproven"];
     assert_eq!(seen.into_iter().collect::<Vec<_>>(), all);
 }
 
