@@ -186,6 +186,14 @@ proptest! {
     }
 
     #[test]
+    fn a_stricter_policy_never_adds(class in class(), share in 1..=1000u32, level in 1..=4u8) {
+        let p = &class.policy;
+        let (share_permille, level) = (p.share_permille.max(share), p.level.max(level));
+        let strict = Class { policy: Policy { share_permille, level, manual: false, ..p.clone() }, ..class.clone() };
+        never_more(&strict.count(), &class.count())?;
+    }
+
+    #[test]
     fn setting_the_clock_within_a_boot_moves_nothing(
         class in class(),
         steps in prop::collection::vec((any::<prop::sample::Index>(), -25_000_000..25_000_000i64), 1..4),
