@@ -214,11 +214,13 @@ impl Seen<'_> {
         if enough(covered_ms) {
             return cell(Shape::Attested, None, carried(&self.good));
         }
-        let down = union(outages.iter().filter(|o| o.part != "network").map(|o| (o.from.max(start), o.to.min(end))));
-        // What the outage took could have made the lesson count: then nothing is disproved.
-        if down > 0 && enough(covered_ms + down) {
-            let seqs = outages.iter().find(|o| o.from < end && o.to > start).map(|o| (o.seq, o.seq));
-            return cell(Shape::Unproven, Some(Reason::Unproven), (seqs, 0, false));
+        // What the outage took could have made the lesson count: then nothing is disproved. Time that was seen was not taken.
+        let mut down = outages.iter().filter(|o| o.part != "network" && o.from < end && o.to > start);
+        let either = self.good.iter().map(|i| (i.from, i.to)).chain(down.clone().map(|o| (o.from, o.to)));
+        if let Some(first) = down.next()
+            && enough(union(either.map(|(from, to)| (from.max(start), to.min(end)))))
+        {
+            return cell(Shape::Unproven, Some(Reason::Unproven), (Some((first.seq, first.seq)), 0, false));
         }
         if self.any.is_empty() {
             return cell(Shape::Blank, Some(Reason::NotSeen), (None, 0, false));

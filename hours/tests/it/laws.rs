@@ -5,7 +5,7 @@
 //! make records vanish and keeps every break can never gain: a stretch shrinks or goes. Who removes a break can, because
 //! two stretches become one; that is why a missed call is a record of its own, and why every line is under the seal.
 
-use muster_hours::count::{Cell, Counted, Reason, Shape, hold_daily_cap};
+use muster_hours::count::{Cell, Counted, Outage, Reason, Shape, hold_daily_cap};
 use muster_hours::policy::Policy;
 use muster_hours::schedule::Plan;
 use muster_seal::record::Way;
@@ -134,6 +134,12 @@ proptest! {
             // Whatever a cell says, a record shows it.
             prop_assert_eq!(c.seqs.is_none(), c.shape == Shape::Blank, "{:?}", c);
             prop_assert!(c.seqs.is_none_or(|(a, b)| a <= b && b < counted.times.len() as u64), "{c:?}");
+        }
+        // An excuse points at what was down then, and the network excuses nothing.
+        for c in counted.cells.iter().filter(|c| c.shape == Shape::Unproven) {
+            let then = |o: &&Outage| o.part != "network" && o.from < c.end && o.to > c.start;
+            let named = counted.outages.iter().filter(then).any(|o| c.seqs == Some((o.seq, o.seq)));
+            prop_assert!(named, "{c:?}");
         }
         let hours = counted.hours();
         prop_assert_eq!(hours.keys().copied().collect::<Vec<_>>(), WHO);
