@@ -23,7 +23,7 @@ pub enum AssignmentError {
     #[error("lesson {0} has no possible time, ends before it starts, or overlaps the one before")]
     LessonTime(String),
     /// The policy's numbers are outside their range.
-    #[error("the policy wants a share above 1000 per mille or a level outside 1 to 4")]
+    #[error("the policy wants a share outside 1 to 1000 per mille or a level outside 1 to 4")]
     Policy,
 }
 

@@ -87,7 +87,8 @@ impl Assignment {
         if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(AssignmentError::TraineeTwice(pair[0].clone()));
         }
-        if self.policy.share_permille > 1000 || !(1..=4).contains(&self.policy.level) {
+        // A share of nothing would attest who never came.
+        if !(1..=1000).contains(&self.policy.share_permille) || !(1..=4).contains(&self.policy.level) {
             return Err(AssignmentError::Policy);
         }
         let mut times = Vec::with_capacity(self.lessons.len());

@@ -38,10 +38,10 @@ fn assignments_that_cannot_be() {
         assignment.plan().map(|_| ())
     };
     let text = |word: &str| word.to_owned();
-    let policy = "the policy wants a share above 1000 per mille or a level outside 1 to 4";
+    let policy = "the policy wants a share outside 1 to 1000 per mille or a level outside 1 to 4";
     let time = "lesson 2 has no possible time, ends before it starts, or overlaps the one before";
     let id = "\"a b\" is no id: 1 to 64 letters, digits, hyphens, underscores or dots";
-    let cases: [(Bend<Assignment>, AssignmentError, &str); 11] = [
+    let cases: [(Bend<Assignment>, AssignmentError, &str); 12] = [
         (|a| a.trainees[1] = "a b".into(), AssignmentError::Id(text("a b")), id),
         (|a| a.site = "a b".into(), AssignmentError::Id(text("a b")), id),
         (|a| a.instructors[0] = "a b".into(), AssignmentError::Id(text("a b")), id),
@@ -55,6 +55,7 @@ fn assignments_that_cannot_be() {
         (|a| a.lessons[1].start = a.lessons[1].end.clone(), AssignmentError::LessonTime(text("2")), time),
         (|a| a.lessons[1].start = a.lessons[0].start.clone(), AssignmentError::LessonTime(text("2")), time),
         (|a| a.policy.share_permille = 1001, AssignmentError::Policy, policy),
+        (|a| a.policy.share_permille = 0, AssignmentError::Policy, policy),
         (|a| a.policy.level = 0, AssignmentError::Policy, policy),
         (|a| a.policy.level = 5, AssignmentError::Policy, policy),
     ];
