@@ -41,7 +41,7 @@ fn assignments_that_cannot_be() {
     let policy = "the policy wants a share outside 1 to 1000 per mille or a level outside 1 to 4";
     let time = "lesson 2 has no possible time, ends before it starts, or overlaps the one before";
     let id = "\"a b\" is no id: 1 to 64 letters, digits, hyphens, underscores or dots";
-    let cases: [(Bend<Assignment>, AssignmentError, &str); 12] = [
+    let cases: [(Bend<Assignment>, AssignmentError, &str); 13] = [
         (|a| a.trainees[1] = "a b".into(), AssignmentError::Id(text("a b")), id),
         (|a| a.site = "a b".into(), AssignmentError::Id(text("a b")), id),
         (|a| a.instructors[0] = "a b".into(), AssignmentError::Id(text("a b")), id),
@@ -50,6 +50,11 @@ fn assignments_that_cannot_be() {
             |a| a.trainees.push("t1".into()),
             AssignmentError::TraineeTwice(text("t1")),
             "trainee t1 stands on the roster twice",
+        ),
+        (
+            |a| a.lessons[1].lesson = "1".into(),
+            AssignmentError::LessonTwice(text("1")),
+            "lesson 1 stands in the schedule twice",
         ),
         (|a| a.lessons[1].start = "2026-02-30T08:00:00.000+08:00".into(), AssignmentError::LessonTime(text("2")), time),
         (|a| a.lessons[1].start = a.lessons[1].end.clone(), AssignmentError::LessonTime(text("2")), time),
