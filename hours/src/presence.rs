@@ -40,7 +40,7 @@ pub struct Interval {
     pub to: i64,
     /// The lowest assurance among the verifications that carry it; 0 for a manual entry.
     pub level: u8,
-    /// Was it opened by an instructor's manual entry?
+    /// Does an instructor's manual entry carry it, at its start, its end or between?
     pub manual: bool,
     /// `seq` of the first record that carries it.
     pub seq_from: u64,
@@ -153,6 +153,7 @@ fn of_trainee(trainee: &str, events: &[Event]) -> Vec<Interval> {
                 interval.to = event.at;
                 interval.seq_to = event.seq;
                 interval.level = interval.level.min(event.level);
+                interval.manual |= event.manual;
                 if mark == Mark::Out {
                     interval.closed_by = ClosedBy::Out;
                     done.extend(open.take());

@@ -110,7 +110,7 @@ impl Assignment {
 }
 
 /// An id that stands there more than once.
-fn twice<'a>(ids: impl Iterator<Item = &'a String>) -> Option<String> {
+fn twice<'a>(mut ids: impl Iterator<Item = &'a String>) -> Option<String> {
     let mut seen = BTreeSet::new();
-    ids.into_iter().find(|id| !seen.insert(*id)).cloned()
+    ids.find(|id| !seen.insert(*id)).cloned()
 }
