@@ -77,6 +77,10 @@ pub fn enrol(store: &Store, request: &EnrolRequest) -> Result<EnrolResponse, Api
             None if clock::now_ms() > code.expires_ms => {
                 return Err(bad("the code is too old: ask the bureau for a new one"));
             }
+            // One key, one life: a terminal that moves, or comes back, makes itself a new key in a new data folder.
+            None if devices::device(tx, &device)?.is_some() => {
+                return Err(bad("this key was enrolled before: enrol again from an empty data folder"));
+            }
             None => {
                 let at = clock::now();
                 let leaf = Leaf::Enrol(EnrolLeaf {

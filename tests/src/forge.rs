@@ -57,12 +57,13 @@ impl Forger {
     /// # Errors
     /// When there is no answer.
     pub fn call_as(&self, device: &str, method: &str, path: &str, body: &[u8]) -> Result<Answer> {
-        let signature = auth::sign(&self.key, device, "0", method, path, body);
+        let time = crate::story::now_ms().to_string();
+        let signature = auth::sign(&self.key, device, &time, method, path, body);
         let request = ureq::http::Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.server))
             .header(auth::DEVICE, device)
-            .header(auth::TIME, "0")
+            .header(auth::TIME, time)
             .header(auth::SIGNATURE, signature);
         let mut answer = if method == "GET" {
             self.agent.run(request.body(())?)?

@@ -4,6 +4,7 @@
 //! tiles and checkpoint to `DATA/log/` ([`sequencer`]), where any mirror or monitor reads them, and gathers cosignatures
 //! ([`witness`]); what a crash kept from being done is done at the next start. Only then is anybody answered.
 
+pub mod fsck;
 pub mod sequencer;
 pub mod witness;
 

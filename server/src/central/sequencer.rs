@@ -8,6 +8,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use muster_seal::checkpoint::Checkpoint;
 use muster_seal::tile::{self, Tile, WIDTH};
 use rusqlite::Connection;
 
@@ -24,10 +25,10 @@ pub fn publish(store: &Store, need: u64) -> Result<(), StoreError> {
     // One publisher at a time, in this process and others: a slower one must not put back an older checkpoint.
     let lock = lock(&folder)?;
     let head = store.read(checkpoints::head)?;
-    // A folder that was lost is made anew from the store.
-    let there = folder.join("checkpoint").exists();
-    let Some(head) = head.filter(|head| head.published < need || !there) else { return Ok(()) };
-    let (from, to) = (if there { head.published } else { 0 }, head.edge.size());
+    let disk = on_disk(store, &folder)?;
+    let Some(head) = head.filter(|head| head.published < need || disk < head.published) else { return Ok(()) };
+    // A folder that was lost, or put back from an older copy, is made anew from where it stands.
+    let (from, to) = (head.published.min(disk), head.edge.size());
     fault::before("tiles")?;
     store.read(|conn| write_tiles(conn, &folder, from, to))?;
     fault::after("tiles")?;
@@ -39,6 +40,24 @@ pub fn publish(store: &Store, need: u64) -> Result<(), StoreError> {
     fault::after("published")?;
     drop(lock);
     Ok(())
+}
+
+/// How far the folder has come. What it once showed the world must be a part of this log: a database that was put back from
+/// an older copy is not published over it.
+fn on_disk(store: &Store, folder: &Path) -> Result<u64, StoreError> {
+    let path = folder.join("checkpoint");
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        Err(source) => return Err(StoreError::Io { path, source }),
+    };
+    let key = store.read(checkpoints::verifier)?;
+    let forked = |what: String| StoreError::Forked { witness: path.display().to_string(), what };
+    let shown = Checkpoint::open(&bytes, &key).map_err(|e| forked(format!("is none of ours ({e})")))?;
+    if !store.read(|conn| super::was(conn, shown.size, &shown.root))? {
+        return Err(forked(format!("shows {} entries that this database does not have", shown.size)));
+    }
+    Ok(shown.size)
 }
 
 /// Replaces the published checkpoint by the same one with its cosignatures, unless the log has grown since.

@@ -77,7 +77,7 @@ pub enum StoreError {
     #[error("the store holds something that cannot be: {0}")]
     Corrupt(&'static str),
     /// A witness knows a longer or another central log than this one.
-    #[error("the witness {witness} {what}: this database was rolled back or bent; stop, and restore the newest copy")]
+    #[error("{witness} {what}: this database was rolled back or bent; stop, and restore the newest copy")]
     Forked {
         /// Which.
         witness: String,
