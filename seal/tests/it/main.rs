@@ -4,6 +4,7 @@
 mod bodies;
 mod cosign;
 mod errors;
+mod format;
 mod line_errors;
 mod made;
 mod note_errors;
