@@ -63,7 +63,7 @@ fn run(trust: &Path, json: bool, sample: bool, bundles: &[PathBuf]) -> Result<(S
     }
     // Those that hold by themselves must hold together.
     let whole: Vec<usize> = (0..verdicts.len()).filter(|i| verdicts[*i].is_ok()).collect();
-    let held: Vec<_> = whole.iter().filter_map(|i| verdicts[*i].as_ref().ok()).collect();
+    let held: Vec<_> = whole.iter().filter_map(|i| Some(verdicts[*i].as_ref().ok()?.place())).collect();
     for (place, defect) in chain(&held, sample) {
         verdicts[whole[place]] = Err(defect);
     }

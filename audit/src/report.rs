@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use jiff::Timestamp;
+use jiff::tz::{Offset, TimeZone};
 use serde::Serialize;
 
 use crate::text::both;
@@ -42,12 +44,31 @@ pub struct Facts {
     pub after_log_size: u64,
     /// Size of the central log that covers it.
     pub before_log_size: u64,
+    /// Made after this, by the earliest cosignature on the beacon; RFC 3339. Absent where no witness vouches.
+    pub after: Option<String>,
+    /// Made before this, when the quorum stood for the checkpoint that covers the seal.
+    pub before: Option<String>,
+    /// Is that wider than a day, or open at an end?
+    pub wide: bool,
+    /// The witnesses that stand for the covering checkpoint, by the names in the trust file.
+    pub cosigned_by: Vec<String>,
     /// The policy it was counted by.
     pub policy: String,
     /// Attested class hours by trainee.
     pub attested_hours: BTreeMap<String, u32>,
     /// Cells that do not count, by trainee: lesson and reason.
     pub not_counted: BTreeMap<String, Vec<(String, String)>>,
+}
+
+/// A bracket wider than this is marked: a session is uploaded the same day where there is a network.
+const WIDE_S: u64 = 24 * 3600;
+
+fn time(seconds: u64) -> String {
+    let time = i64::try_from(seconds).ok().and_then(|s| Timestamp::from_second(s).ok());
+    time.unwrap_or(Timestamp::MAX)
+        .to_zoned_datetime(TimeZone::fixed(Offset::constant(8)))
+        .strftime("%Y-%m-%dT%H:%M:%S%:z")
+        .to_string()
 }
 
 impl Facts {
@@ -68,8 +89,12 @@ impl Facts {
             session: open.session.clone(),
             records: held.log.seal().size,
             log_index: held.index,
-            after_log_size: held.beacon,
-            before_log_size: held.checkpoint.size,
+            after_log_size: held.bracket.after_size,
+            before_log_size: held.bracket.before_size,
+            after: held.bracket.after_s.map(time),
+            before: held.bracket.before_s.map(time),
+            wide: held.bracket.is_wide(WIDE_S),
+            cosigned_by: held.covering.cosignatures.iter().map(|(name, _)| name.to_string()).collect(),
             policy: held.plan.assignment.policy.version.clone(),
             attested_hours: held.counted.hours().into_iter().map(|(t, h)| (t.to_owned(), h)).collect(),
             not_counted,
@@ -106,6 +131,18 @@ impl Report {
             0 => line("fact.no_beacon", String::new()),
             size => line("fact.bracket", format!("#{size} < … < #{}", f.log_index)),
         }
+        match (&f.after, &f.before) {
+            (None, None) => {}
+            (after, before) => {
+                let end = |end: &Option<String>| end.clone().unwrap_or_else(|| "…".to_owned());
+                line("fact.between", format!("{} – {}", end(after), end(before)));
+            }
+        }
+        if f.wide && !f.cosigned_by.is_empty() {
+            line("fact.wide", String::new());
+        }
+        let by = if f.cosigned_by.is_empty() { "—".to_owned() } else { f.cosigned_by.join(", ") };
+        line("fact.cosigned", by);
         line("fact.policy", f.policy.clone());
         for (trainee, hours) in &f.attested_hours {
             let _ = write!(out, "      {trainee:20} {hours:>3}");

@@ -1,10 +1,12 @@
-//! What the auditor trusts: the bureau's domain, the central log's key, the counting policies. From a file of their own.
+//! What the auditor trusts: the bureau's domain, the central log's key, the witnesses that must stand for it, the counting
+//! policies. From a file of their own.
 
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use muster_hours::policy::Policy;
 use muster_seal::key::{NamedKey, Verifier};
+use muster_seal::policy as tlog;
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -12,6 +14,7 @@ use serde::Deserialize;
 struct File {
     domain: String,
     log: String,
+    tlog_policy: Option<String>,
     policy: Vec<Policy>,
 }
 
@@ -22,6 +25,8 @@ pub struct Trust {
     pub domain: String,
     /// The central log's key.
     pub log: NamedKey,
+    /// Which witnesses must stand for it, as a `tlog-policy`; nobody where the file asks for none.
+    pub witnesses: tlog::Policy,
     /// The counting policies that the auditor holds.
     pub policies: Vec<Policy>,
 }
@@ -45,6 +50,12 @@ impl Trust {
         let log = NamedKey::parse(&file.log).context("`log`")?;
         ensure!(log.name() == format!("{}/log", file.domain), "`log` is not the key of {}/log", file.domain);
         ensure!(!file.policy.is_empty(), "there is no [[policy]]: hours cannot be counted without one");
-        Ok(Self { domain: file.domain, log, policies: file.policy })
+        let text = file.tlog_policy.unwrap_or_else(|| format!("log {log}\nquorum none\n"));
+        let witnesses = tlog::Policy::parse(text.as_bytes()).context("`tlog_policy`")?;
+        ensure!(
+            matches!(witnesses.logs(), [one] if one.key == log),
+            "`tlog_policy` must have one `log` line, and its key must be that of `log`"
+        );
+        Ok(Self { domain: file.domain, log, witnesses, policies: file.policy })
     }
 }

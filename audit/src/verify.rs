@@ -5,14 +5,19 @@ use std::collections::BTreeMap;
 use muster_hours::count::Counted;
 use muster_hours::error::{AssignmentError, CountError};
 use muster_hours::schedule::{Assignment, Plan};
+use muster_seal::bracket::{Bracket, BracketError};
 use muster_seal::bundle::{self, Bundle};
 use muster_seal::central::{Leaf, SealLeaf};
-use muster_seal::chain::{ChainError, Link, seal_id};
+use muster_seal::chain::{ChainError, Contact, Link, seal_id};
 use muster_seal::checkpoint::Checkpoint;
 use muster_seal::error::{BundleError, LineError, LogError, NoteError, ProofError};
-use muster_seal::key::PublicKey;
-use muster_seal::merkle::{sha256, verify_consistency};
+use muster_seal::key::Verifier;
+use muster_seal::life::{Life, LifeError};
+use muster_seal::merkle::{Hash, sha256, verify_consistency};
+use muster_seal::note::{Note, Signature};
+use muster_seal::policy::{TrustError, Witnessed};
 use muster_seal::proof::{Receipt, ReceiptError, read_hashes};
+use muster_seal::record::Open;
 use muster_seal::session::{self, VerifiedLog};
 use thiserror::Error;
 
@@ -36,18 +41,48 @@ pub enum Defect {
     /// The receipt.
     #[error("entry.tlog-proof: {0}")]
     Receipt(ReceiptError),
-    /// The leaf about the device cannot be read.
-    #[error("enrol.json: {0}")]
-    Enrol(LineError),
-    /// It is about something else, or another device.
-    #[error("enrol.json does not enrol the seal's device")]
-    EnrolDevice,
+    /// The receipt's checkpoint is not signed by the log, or too few witnesses stand for it.
+    #[error("entry.tlog-proof: {0}")]
+    Covering(TrustError),
+    /// A line under a checkpoint that nobody can judge by this trust file.
+    #[error(
+        "{part}: a signature by {name:?} is by no key in your trust file: add the witness to `tlog_policy`, whether or not \
+         your quorum needs it"
+    )]
+    UnknownLine {
+        /// Which part.
+        part: &'static str,
+        /// Whose it says it is.
+        name: String,
+    },
+    /// A leaf about the device cannot be read.
+    #[error("device-{n:03}.json: {source}")]
+    Life {
+        /// Which part.
+        n: usize,
+        /// Why.
+        source: LineError,
+    },
     /// Its receipt.
-    #[error("enrol.tlog-proof: {0}")]
-    EnrolReceipt(ReceiptError),
-    /// Its receipt is under another checkpoint than the seal's.
-    #[error("enrol.tlog-proof is under another checkpoint than entry.tlog-proof")]
-    EnrolCheckpoint,
+    #[error("device-{n:03}.tlog-proof: {source}")]
+    LifeReceipt {
+        /// Which part.
+        n: usize,
+        /// Why.
+        source: ReceiptError,
+    },
+    /// The newest checkpoint is not signed by the log, or too few witnesses stand for it.
+    #[error("device-000.tlog-proof: {0}")]
+    Newest(TrustError),
+    /// A receipt is under another checkpoint than the first one.
+    #[error("device-{n:03}.tlog-proof is under another checkpoint than device-000.tlog-proof")]
+    LifeCheckpoint {
+        /// Which part.
+        n: usize,
+    },
+    /// The leaves make no life, or the session is outside it.
+    #[error("the device's life: {0}")]
+    Device(#[from] LifeError),
     /// The device was enrolled after it sealed.
     #[error("the device was enrolled at {enrolled}, after its seal at {sealed}")]
     EnrolLate {
@@ -56,12 +91,34 @@ pub enum Defect {
         /// Index of the seal.
         sealed: u64,
     },
+    /// The device is enrolled at another site than the session was held at.
+    #[error("line 1: site {found:?} is not the device's site {want:?}")]
+    Site {
+        /// What `open` says.
+        found: String,
+        /// Where the device is enrolled.
+        want: String,
+    },
+    /// The proof to the newest checkpoint cannot be read.
+    #[error("newest.consistency: {0}")]
+    NewestForm(NoteError),
+    /// The receipt's checkpoint is no prefix of the newest one: the bureau shows two histories.
+    #[error("newest.consistency: {0}: the receipt's checkpoint is no prefix of the newest")]
+    NewestProof(ProofError),
+    /// A contact cannot be read, or is none of this device's.
+    #[error("contacts.jsonl: line {line}: {why}")]
+    Contact {
+        /// Which line, from 1.
+        line: usize,
+        /// Why.
+        why: String,
+    },
     /// The log or the seal.
     #[error("log.jsonl: {0}")]
     Log(#[from] LogError),
-    /// The beacon is not signed by the central log.
+    /// The beacon is not signed by the central log, or too few witnesses stand for it.
     #[error("line 1: the beacon: {0}")]
-    Beacon(NoteError),
+    Beacon(TrustError),
     /// The beacon names a log that is larger than it was when the seal came.
     #[error("line 1: the beacon names {beacon} entries, and the seal is entry {sealed}")]
     BeaconLate {
@@ -76,6 +133,9 @@ pub enum Defect {
     /// The beacon is no prefix of the receipt's checkpoint: the bureau shows two histories.
     #[error("beacon.consistency: {0}: the beacon is no prefix of the checkpoint")]
     BeaconProof(ProofError),
+    /// The cosignatures on beacon and checkpoint cannot be in this order.
+    #[error("the bracket: {0}")]
+    Bracket(#[from] BracketError),
     /// The assignment is not the one that leaf 0 names.
     #[error("assignment.json is not the document that line 1 names by its hash")]
     AssignmentHash,
@@ -91,6 +151,12 @@ pub enum Defect {
     /// It does not follow the device's session before.
     #[error("the device's chain: {0}")]
     Chain(#[from] ChainError),
+    /// Two bundles hold signed checkpoints of one size and two roots: the bureau shows two central logs.
+    #[error("another bundle holds a central log of {size} entries with another root: the bureau shows two logs")]
+    TwoLogs {
+        /// The size of both.
+        size: u64,
+    },
     /// The same session was given twice.
     #[error("session {counter} of {device} was given twice")]
     Twice {
@@ -112,16 +178,31 @@ pub struct Held {
     pub entry: SealLeaf,
     /// Its index in the central log.
     pub index: u64,
-    /// The size of the central log that the beacon names; 0 without one: then nothing bounds the session's beginning.
-    pub beacon: u64,
-    /// The checkpoint that covers it all.
-    pub checkpoint: Checkpoint,
+    /// When the session was held, as far as others vouch for it.
+    pub bracket: Bracket,
+    /// The checkpoint that covers the seal, and who stands for it.
+    pub covering: Witnessed,
+    /// The newest checkpoint in the bundle, which the device's life is proved under.
+    pub newest: Witnessed,
+    /// The device's life up to there.
+    pub life: Life,
+    /// Where the device's chain stands just before the session, by the contacts in the bundle; `None` without contacts.
+    pub contacts: Option<Contacts>,
     /// The log.
     pub log: VerifiedLog,
     /// The plan.
     pub plan: Plan,
     /// What it is worth.
     pub counted: Counted,
+}
+
+/// The contacts between the session before and this one, in order and each linked to the one before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contacts {
+    /// The first.
+    pub first: Contact,
+    /// Where the chain stands after the last.
+    pub link: Link,
 }
 
 /// Verifies a bundle.
@@ -137,12 +218,28 @@ pub fn verify(bytes: &[u8], trust: &Trust) -> Result<Held, Defect> {
         return Err(Defect::EntrySeal);
     }
     let receipt = Receipt::parse(bundle.part(bundle::RECEIPT)?).map_err(|e| Defect::Receipt(e.into()))?;
-    let checkpoint = receipt.verify(leaf, &trust.log).map_err(Defect::Receipt)?;
-    let key = enrolled(&bundle, &entry.device, &receipt, trust)?;
+    receipt.verify(leaf, &trust.log).map_err(Defect::Receipt)?;
+    let covering = trust.witnesses.check(receipt.checkpoint.as_bytes()).map_err(Defect::Covering)?;
+    known(&receipt.checkpoint, bundle::RECEIPT, trust).map_err(Defect::Covering)??;
+    let (life, newest) = life(&bundle, &entry.device, trust)?;
+    if life.enrolled >= receipt.index {
+        return Err(Defect::EnrolLate { enrolled: life.enrolled, sealed: receipt.index });
+    }
+    let proof = hashes(bundle.part(bundle::NEWEST_PROOF)?).map_err(Defect::NewestForm)?;
+    extends(&covering.checkpoint, &newest.checkpoint, &proof).map_err(Defect::NewestProof)?;
+    let key = life.key_at(entry.counter)?;
 
     let origin = session::origin(&trust.domain, &entry.device, entry.counter);
     let log = session::verify(bundle.part(bundle::LOG)?, &entry.seal, &origin, &key)?;
-    let beacon = beacon(&bundle, &log, receipt.index, &checkpoint, trust)?;
+    if log.open().site != life.site {
+        return Err(Defect::Site { found: log.open().site.clone(), want: life.site });
+    }
+    let beacon = beacon(&bundle, &log, receipt.index, &covering.checkpoint, trust)?;
+    let bracket = Bracket::between(beacon.as_ref(), &covering)?;
+    let contacts = contacts(&bundle, &entry.device, &life, trust)?;
+    if let Some(contacts) = &contacts {
+        contacts.link.check(log.open(), bracket.after_size)?;
+    }
 
     let document = bundle.part(bundle::ASSIGNMENT)?;
     if hex::encode(sha256(document)) != log.open().assignment {
@@ -154,69 +251,162 @@ pub fn verify(bytes: &[u8], trust: &Trust) -> Result<Held, Defect> {
     }
     let counted = muster_hours::count(&log, &plan)?;
     let (device, counter, index) = (entry.device.clone(), entry.counter, receipt.index);
-    Ok(Held { device, counter, entry, index, beacon, checkpoint, log, plan, counted })
+    Ok(Held { device, counter, entry, index, bracket, covering, newest, life, contacts, log, plan, counted })
 }
 
-/// The device's key, from its leaf in the central log.
-fn enrolled(bundle: &Bundle, device: &str, entry: &Receipt, trust: &Trust) -> Result<PublicKey, Defect> {
-    let leaf = bundle.part(bundle::ENROL)?;
-    let Leaf::Enrol(enrol) = Leaf::parse(leaf).map_err(Defect::Enrol)? else { return Err(Defect::EnrolDevice) };
-    if enrol.device != device {
-        return Err(Defect::EnrolDevice);
-    }
-    let receipt = Receipt::parse(bundle.part(bundle::ENROL_RECEIPT)?).map_err(|e| Defect::EnrolReceipt(e.into()))?;
-    receipt.verify(leaf, &trust.log).map_err(Defect::EnrolReceipt)?;
-    if receipt.checkpoint != entry.checkpoint {
-        return Err(Defect::EnrolCheckpoint);
-    }
-    if receipt.index >= entry.index {
-        return Err(Defect::EnrolLate { enrolled: receipt.index, sealed: entry.index });
-    }
-    PublicKey::from_base64(&enrol.key).map_err(|_| Defect::EnrolDevice)
+/// A note ignores lines by unknown keys. A bundle has none: no byte of it is without meaning, so that whoever changes one is
+/// seen, and an auditor knows of every witness that is said to stand for it.
+fn known(checkpoint: &str, part: &'static str, trust: &Trust) -> Result<Result<(), Defect>, TrustError> {
+    let note = Note::parse(checkpoint.as_bytes())?;
+    let log = |line: &Signature| line.name == trust.log.name() && line.id == trust.log.id();
+    let witness = |line: &Signature| trust.witnesses.witnesses().iter().any(|w| w.key.made(line));
+    Ok(match note.signatures().iter().find(|line| !log(line) && !witness(line)) {
+        Some(line) => Err(Defect::UnknownLine { part, name: line.name.clone() }),
+        None => Ok(()),
+    })
 }
 
-fn beacon(bundle: &Bundle, log: &VerifiedLog, index: u64, covering: &Checkpoint, trust: &Trust) -> Result<u64, Defect> {
-    let text = std::str::from_utf8(bundle.part(bundle::BEACON_PROOF)?);
-    let hashes =
-        text.map_err(|_| NoteError::Malformed("not UTF-8")).and_then(read_hashes).map_err(Defect::BeaconForm)?;
+fn hashes(bytes: &[u8]) -> Result<Vec<Hash>, NoteError> {
+    std::str::from_utf8(bytes).map_err(|_| NoteError::Malformed("not UTF-8")).and_then(read_hashes)
+}
+
+fn extends(old: &Checkpoint, new: &Checkpoint, proof: &[Hash]) -> Result<(), ProofError> {
+    verify_consistency(old.size, &old.root, new.size, &new.root, proof)
+}
+
+/// The device's life, from its leaves in the central log, and the checkpoint they are proved under.
+fn life(bundle: &Bundle, device: &str, trust: &Trust) -> Result<(Life, Witnessed), Defect> {
+    let mut leaves = Vec::new();
+    let mut checkpoint: Option<String> = None;
+    for (n, (line, receipt)) in bundle.life().enumerate() {
+        let leaf = Leaf::parse(line).map_err(|source| Defect::Life { n, source })?;
+        let broken = |source| Defect::LifeReceipt { n, source };
+        let receipt = Receipt::parse(receipt).map_err(|e| broken(e.into()))?;
+        receipt.verify(line, &trust.log).map_err(broken)?;
+        if *checkpoint.get_or_insert_with(|| receipt.checkpoint.clone()) != receipt.checkpoint {
+            return Err(Defect::LifeCheckpoint { n });
+        }
+        leaves.push((receipt.index, leaf));
+    }
+    let checkpoint = checkpoint.unwrap_or_default();
+    let newest = trust.witnesses.check(checkpoint.as_bytes()).map_err(Defect::Newest)?;
+    known(&checkpoint, "device-000.tlog-proof", trust).map_err(Defect::Newest)??;
+    let life = Life::read(device, leaves.iter().map(|(index, leaf)| (*index, leaf)))?;
+    Ok((life, newest))
+}
+
+fn beacon(
+    bundle: &Bundle,
+    log: &VerifiedLog,
+    index: u64,
+    covering: &Checkpoint,
+    trust: &Trust,
+) -> Result<Option<Witnessed>, Defect> {
+    let proof = hashes(bundle.part(bundle::BEACON_PROOF)?).map_err(Defect::BeaconForm)?;
     let note = log.open().beacon.as_str();
     if note.is_empty() {
-        return if hashes.is_empty() {
-            Ok(0)
-        } else {
-            Err(Defect::BeaconForm(NoteError::Malformed("a proof without a beacon")))
+        return match proof.len() {
+            0 => Ok(None),
+            _ => Err(Defect::BeaconForm(NoteError::Malformed("a proof without a beacon"))),
         };
     }
-    let beacon = Checkpoint::open(note.as_bytes(), &trust.log).map_err(Defect::Beacon)?;
-    if beacon.size > index {
-        return Err(Defect::BeaconLate { beacon: beacon.size, sealed: index });
+    let beacon = trust.witnesses.check(note.as_bytes()).map_err(Defect::Beacon)?;
+    if beacon.checkpoint.size > index {
+        return Err(Defect::BeaconLate { beacon: beacon.checkpoint.size, sealed: index });
     }
-    verify_consistency(beacon.size, &beacon.root, covering.size, &covering.root, &hashes)
-        .map_err(Defect::BeaconProof)?;
-    Ok(beacon.size)
+    extends(&beacon.checkpoint, covering, &proof).map_err(Defect::BeaconProof)?;
+    Ok(Some(beacon))
 }
 
-/// Checks that the sessions of each device follow each other. With `sample`, gaps between those given are allowed.
-/// Gives the place in the list and the defect of each that does not.
-pub fn chain(held: &[&Held], sample: bool) -> Vec<(usize, Defect)> {
+/// The contacts in the bundle, linked to each other. What the first of them follows, [`chain`] checks.
+fn contacts(bundle: &Bundle, device: &str, life: &Life, trust: &Trust) -> Result<Option<Contacts>, Defect> {
+    let mut found: Option<Contacts> = None;
+    let bytes = bundle.part(bundle::CONTACTS)?;
+    for (i, line) in bytes.split_inclusive(|b| *b == b'\n').enumerate() {
+        let bad = |why: String| Defect::Contact { line: i + 1, why };
+        let line = line.strip_suffix(b"\n").ok_or_else(|| bad("it has no newline".to_owned()))?;
+        let Leaf::Contact(leaf) = Leaf::parse(line).map_err(|e| bad(e.to_string()))? else {
+            return Err(bad("not about a contact".to_owned()));
+        };
+        if leaf.device != device {
+            return Err(bad("of another device".to_owned()));
+        }
+        let key = life.key_at(leaf.counter)?;
+        let contact = Contact::open(leaf.note.as_bytes(), &trust.domain, device, leaf.counter, &key);
+        let contact = contact.map_err(|e| bad(e.to_string()))?;
+        let before = match &found {
+            Some(contacts) => contacts.link.clone(),
+            // Only what is between contacts is checked here: the first one names the session before, which is elsewhere.
+            None => Link { counter: contact.counter - 1, seal: contact.prev.clone(), beacon: 0 },
+        };
+        let link = before.after(&contact, &leaf.note).map_err(|e| bad(e.to_string()))?;
+        found = Some(Contacts { first: found.map_or(contact, |contacts| contacts.first), link });
+    }
+    Ok(found)
+}
+
+/// What one session leaves for [`chain`] to check it with the others by; much smaller than [`Held`].
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Which device.
+    pub device: String,
+    /// Which counter.
+    pub counter: u64,
+    // What it follows: the first contact since the session before, or `open` itself.
+    follows: (u64, String, u64),
+    after: Link,
+    ends: [Checkpoint; 2],
+}
+
+impl Held {
+    /// Its place among the others.
+    pub fn place(&self) -> Place {
+        let open = self.log.open();
+        let follows = match &self.contacts {
+            Some(contacts) => (contacts.first.counter, contacts.first.prev.clone(), contacts.first.beacon),
+            None => (open.counter, open.prev.clone(), self.bracket.after_size),
+        };
+        Place {
+            device: self.device.clone(),
+            counter: self.counter,
+            follows,
+            after: Link { counter: self.counter, seal: seal_id(&self.entry.seal), beacon: self.bracket.after_size },
+            ends: [self.covering.checkpoint.clone(), self.newest.checkpoint.clone()],
+        }
+    }
+}
+
+/// Checks that the sessions of each device follow each other, and that no two bundles show two central logs of one size.
+/// With `sample`, gaps between those given are allowed. Gives the place in the list and the defect of each that does not.
+pub fn chain(held: &[Place], sample: bool) -> Vec<(usize, Defect)> {
     let mut order: Vec<usize> = (0..held.len()).collect();
     order.sort_by_key(|i| (&held[*i].device, held[*i].counter));
     let mut links: BTreeMap<&str, Link> = BTreeMap::new();
+    let mut roots: BTreeMap<u64, Hash> = BTreeMap::new();
     let mut defects = Vec::new();
     for i in order {
-        let h = held[i];
-        let next = Link { counter: h.counter, seal: seal_id(&h.entry.seal), beacon: h.beacon };
-        if let Some(link) = links.insert(&h.device, next) {
-            let (device, counter) = (h.device.clone(), h.counter);
-            if link.counter == counter {
-                defects.push((i, Defect::Twice { device, counter }));
-            } else if let Err(e) = link.check(h.log.open(), h.beacon)
-                && !(sample && matches!(e, ChainError::Counter { .. }))
-            {
-                defects.push((i, e.into()));
+        let h = &held[i];
+        if let Some(end) = h.ends.iter().find(|end| *roots.entry(end.size).or_insert(end.root) != end.root) {
+            defects.push((i, Defect::TwoLogs { size: end.size }));
+            continue;
+        }
+        let (counter, prev, beacon) = &h.follows;
+        match links.insert(&h.device, h.after.clone()) {
+            Some(link) if link.counter == h.counter => {
+                defects.push((i, Defect::Twice { device: h.device.clone(), counter: h.counter }));
             }
-        } else if h.counter > 1 && !sample {
-            defects.push((i, ChainError::Counter { found: h.counter, want: 1 }.into()));
+            Some(link) => {
+                let open = Open { counter: *counter, prev: prev.clone(), ..Open::default() };
+                match link.check(&open, *beacon) {
+                    Err(ChainError::Counter { .. }) if sample => {}
+                    Err(e) => defects.push((i, e.into())),
+                    Ok(()) => {}
+                }
+            }
+            None if *counter > 1 && !sample => {
+                defects.push((i, ChainError::Counter { found: *counter, want: 1 }.into()));
+            }
+            None => {}
         }
     }
     defects

@@ -7,38 +7,57 @@ use std::collections::BTreeMap;
 
 use crate::error::BundleError;
 
-/// The session's log, one record a line.
-pub const LOG: &str = "log.jsonl";
-/// The session's final seal.
-pub const SEAL: &str = "seal.note";
 /// The assignment that the session was held under, as the server sent it to the device.
 pub const ASSIGNMENT: &str = "assignment.json";
+/// That the beacon in `open` is a prefix of [`RECEIPT`]'s checkpoint; empty where there is no beacon.
+pub const BEACON_PROOF: &str = "beacon.consistency";
+/// The central log's leaves about the device's contacts since the session before, one a line; mostly empty.
+pub const CONTACTS: &str = "contacts.jsonl";
 /// The central log's leaf about the seal.
 pub const ENTRY: &str = "entry.json";
-/// The receipt for that leaf.
+/// The receipt for that leaf, under the first cosigned checkpoint that covers it: the session was sealed before that.
 pub const RECEIPT: &str = "entry.tlog-proof";
-/// The central log's leaf about the device.
-pub const ENROL: &str = "enrol.json";
-/// The receipt for that leaf, under the same checkpoint as [`RECEIPT`].
-pub const ENROL_RECEIPT: &str = "enrol.tlog-proof";
-/// That the beacon in `open` is a prefix of the receipt's checkpoint; empty where there is no beacon.
-pub const BEACON_PROOF: &str = "beacon.consistency";
+/// The session's log, one record a line.
+pub const LOG: &str = "log.jsonl";
+/// That [`RECEIPT`]'s checkpoint is a prefix of the newest one, which the device's life is proved under.
+pub const NEWEST_PROOF: &str = "newest.consistency";
+/// The session's final seal.
+pub const SEAL: &str = "seal.note";
 
-/// All parts, in their order in the file.
-pub const PARTS: [&str; 8] = [ASSIGNMENT, BEACON_PROOF, ENROL, ENROL_RECEIPT, ENTRY, RECEIPT, LOG, SEAL];
+/// The parts that stand in every bundle once, in their order in the file. After [`CONTACTS`] come the device's leaves,
+/// [`life`] and [`life_receipt`] in turn, as many as there are.
+pub const PARTS: [&str; 8] = [ASSIGNMENT, BEACON_PROOF, CONTACTS, ENTRY, RECEIPT, LOG, NEWEST_PROOF, SEAL];
+/// The most leaves about a device's life in one bundle.
+pub const MAX_LIFE: usize = 999;
 
-/// A bundle's parts by name; parsed, not verified.
+/// The part with the `n`th leaf about the device's life, from 0.
+pub fn life(n: usize) -> String {
+    format!("device-{n:03}.json")
+}
+
+/// The receipt for that leaf, under the newest cosigned checkpoint: the same for all of them.
+pub fn life_receipt(n: usize) -> String {
+    format!("device-{n:03}.tlog-proof")
+}
+
+/// A bundle's parts; parsed, not verified.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Bundle {
     parts: BTreeMap<&'static str, Vec<u8>>,
+    life: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 impl Bundle {
-    /// Puts a part; `None` when no bundle has a part of that name.
+    /// Puts one of [`PARTS`]; `None` when no bundle has a part of that name.
     pub fn put(&mut self, name: &str, bytes: Vec<u8>) -> Option<()> {
         let name = PARTS.into_iter().find(|part| *part == name)?;
         self.parts.insert(name, bytes);
         Some(())
+    }
+
+    /// Adds a leaf about the device's life, in the central log's order, and its receipt.
+    pub fn push_life(&mut self, leaf: Vec<u8>, receipt: Vec<u8>) {
+        self.life.push((leaf, receipt));
     }
 
     /// A part's bytes.
@@ -46,20 +65,36 @@ impl Bundle {
     /// # Errors
     /// [`BundleError::Missing`].
     pub fn part(&self, name: &'static str) -> Result<&[u8], BundleError> {
-        self.parts.get(name).map(Vec::as_slice).ok_or(BundleError::Missing(name))
+        self.parts.get(name).map(Vec::as_slice).ok_or_else(|| BundleError::Missing(name.to_owned()))
+    }
+
+    /// The leaves about the device's life with their receipts, in order.
+    pub fn life(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {
+        self.life.iter().map(|(leaf, receipt)| (leaf.as_slice(), receipt.as_slice()))
     }
 
     /// Writes the file.
     ///
     /// # Errors
-    /// [`BundleError::Missing`] when a part is.
+    /// [`BundleError::Missing`] when a part is, [`BundleError::Life`] when the device has no leaf or too many.
     pub fn write(&self) -> Result<Vec<u8>, BundleError> {
+        if !(1..=MAX_LIFE).contains(&self.life.len()) {
+            return Err(BundleError::Life(self.life.len()));
+        }
         let mut out = Vec::new();
-        for name in PARTS {
-            let bytes = self.part(name)?;
+        let mut put = |name: &str, bytes: &[u8]| {
             out.extend_from_slice(&header(name, bytes.len() as u64));
             out.extend_from_slice(bytes);
             out.resize(out.len().next_multiple_of(BLOCK), 0);
+        };
+        for name in PARTS {
+            put(name, self.part(name)?);
+            if name == CONTACTS {
+                for (n, (leaf, receipt)) in self.life.iter().enumerate() {
+                    put(&life(n), leaf);
+                    put(&life_receipt(n), receipt);
+                }
+            }
         }
         out.resize(out.len() + 2 * BLOCK, 0);
         Ok(out)
@@ -71,40 +106,67 @@ impl Bundle {
     /// [`BundleError`] for anything that [`Bundle::write`] would not have written.
     pub fn read(bytes: &[u8]) -> Result<Self, BundleError> {
         let mut bundle = Self::default();
-        let mut at = 0;
+        let mut tar = Tar { bytes, at: 0 };
         for name in PARTS {
-            let bad = |what| BundleError::Tar { offset: at, what };
-            let head = bytes.get(at..at + BLOCK).ok_or(bad("the file is cut short"))?;
-            let found = head.split(|b| *b == 0).next().unwrap_or_default();
-            if found != name.as_bytes() {
-                let known = PARTS.iter().any(|part| part.as_bytes() == found);
-                let found = String::from_utf8_lossy(found).into_owned();
-                return Err(if known || found.is_empty() {
-                    BundleError::Missing(name)
-                } else {
-                    BundleError::Unknown(found)
-                });
+            bundle.parts.insert(name, tar.part(name)?.to_vec());
+            if name == CONTACTS {
+                for n in 0..MAX_LIFE {
+                    if n > 0 && tar.next_name() != life(n).as_bytes() {
+                        break;
+                    }
+                    bundle.life.push((tar.part(&life(n))?.to_vec(), tar.part(&life_receipt(n))?.to_vec()));
+                }
             }
-            let digits = std::str::from_utf8(&head[124..135]).ok().and_then(|t| u64::from_str_radix(t, 8).ok());
-            let size = digits.ok_or(bad("a size is not octal"))?;
-            if head != header(name, size) {
-                return Err(bad("the header is not written as bundles write it"));
-            }
-            let start = at + BLOCK;
-            let end = usize::try_from(size).ok().and_then(|size| start.checked_add(size));
-            let end = end.filter(|end| *end <= bytes.len()).ok_or(bad("the file is cut short"))?;
-            at = end.next_multiple_of(BLOCK);
-            let pad = bytes.get(end..at).ok_or(BundleError::Tar { offset: end, what: "the file is cut short" })?;
-            if pad.iter().any(|b| *b != 0) {
-                return Err(BundleError::Tar { offset: end, what: "bytes between two parts" });
-            }
-            bundle.parts.insert(name, bytes[start..end].to_vec());
         }
-        if bytes[at..] == [0; 2 * BLOCK] {
+        if bytes[tar.at..] == [0; 2 * BLOCK] {
             Ok(bundle)
         } else {
-            Err(BundleError::Tar { offset: at, what: "bytes after the last part" })
+            Err(BundleError::Tar { offset: tar.at, what: "bytes after the last part" })
         }
+    }
+}
+
+struct Tar<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Tar<'a> {
+    /// The name in the header that comes next; empty where none does.
+    fn next_name(&self) -> &'a [u8] {
+        let head = self.bytes.get(self.at..self.at + BLOCK).unwrap_or_default();
+        head.split(|b| *b == 0).next().unwrap_or_default()
+    }
+
+    /// The part that must come next.
+    fn part(&mut self, name: &str) -> Result<&'a [u8], BundleError> {
+        let at = self.at;
+        let bad = |what| BundleError::Tar { offset: at, what };
+        let head = self.bytes.get(at..at + BLOCK).ok_or(bad("the file is cut short"))?;
+        let found = self.next_name();
+        if found != name.as_bytes() {
+            let known = PARTS.iter().any(|part| part.as_bytes() == found) || found.starts_with(b"device-");
+            return Err(if known || found.is_empty() {
+                BundleError::Missing(name.to_owned())
+            } else {
+                BundleError::Unknown(String::from_utf8_lossy(found).into_owned())
+            });
+        }
+        let digits = std::str::from_utf8(&head[124..135]).ok().and_then(|t| u64::from_str_radix(t, 8).ok());
+        let size = digits.ok_or(bad("a size is not octal"))?;
+        if head != header(name, size) {
+            return Err(bad("the header is not written as bundles write it"));
+        }
+        let start = at + BLOCK;
+        let end = usize::try_from(size).ok().and_then(|size| start.checked_add(size));
+        let end = end.filter(|end| *end <= self.bytes.len()).ok_or(bad("the file is cut short"))?;
+        self.at = end.next_multiple_of(BLOCK);
+        let pad =
+            self.bytes.get(end..self.at).ok_or(BundleError::Tar { offset: end, what: "the file is cut short" })?;
+        if pad.iter().any(|b| *b != 0) {
+            return Err(BundleError::Tar { offset: end, what: "bytes between two parts" });
+        }
+        Ok(&self.bytes[start..end])
     }
 }
 

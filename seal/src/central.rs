@@ -12,8 +12,16 @@ pub enum Leaf {
     Enrol(EnrolLeaf),
     /// A device's key counts no longer for sessions above a counter.
     Revoke(RevokeLeaf),
+    /// A device signs with another key from a counter on.
+    Rotate(RotateLeaf),
+    /// A device takes the place of one whose disk was lost, which ends at a counter.
+    Replace(ReplaceLeaf),
+    /// A device was heard of between two sessions: see [`crate::chain::Contact`].
+    Contact(ContactLeaf),
     /// A document is in force or was filed, known by its hash: a policy, a rule set, an import, a claim file.
     Document(DocumentLeaf),
+    /// What an official decided on a finding.
+    Disposition(DispositionLeaf),
 }
 
 /// A final seal was accepted.
@@ -57,10 +65,75 @@ pub struct RevokeLeaf {
     pub at: String,
 }
 
+/// A device signs with another key from a counter on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RotateLeaf {
+    /// Which device.
+    pub device: String,
+    /// The last session counter that the key before signs.
+    pub counter: u64,
+    /// The new raw Ed25519 key in base64.
+    pub key: String,
+    /// Signature by the key before over [`rotate_message`], in base64.
+    pub by_old: String,
+    /// Signature by the new key over the same, in base64.
+    pub by_new: String,
+    /// When, by the server's clock.
+    pub at: String,
+}
+
+/// What both keys of a rotation sign.
+pub fn rotate_message(device: &str, counter: u64, key: &str) -> Vec<u8> {
+    format!("muster-rotate/v1\n{device}\n{counter}\n{key}\n").into_bytes()
+}
+
+/// A device takes the place of another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplaceLeaf {
+    /// The new device, enrolled just before.
+    pub device: String,
+    /// The device that ends.
+    pub old: String,
+    /// The last session counter of the old one that still counts.
+    pub counter: u64,
+    /// Why, in the official's words.
+    pub reason: String,
+    /// When, by the server's clock.
+    pub at: String,
+}
+
+/// A device was heard of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContactLeaf {
+    /// Which device.
+    pub device: String,
+    /// Which counter it used up.
+    pub counter: u64,
+    /// The whole contact, a signed note.
+    pub note: String,
+    /// When the server received it, by its clock.
+    pub received: String,
+}
+
+/// What an official decided. Names and words stay in the bureau's store; the leaf binds them by a salted hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DispositionLeaf {
+    /// The finding's id: `<rule>/<class>/<trainee or ->`.
+    pub finding: String,
+    /// `uphold`, `dismiss` or `investigate`.
+    pub decision: String,
+    /// Who decided, by the bureau's opaque id for the official.
+    pub by: String,
+    /// SHA-256, in hex, of the salted reason as the store keeps it.
+    pub reason_sha256: String,
+    /// When, by the server's clock.
+    pub at: String,
+}
+
 /// A document known by its hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DocumentLeaf {
-    /// `policy`, `rules`, `assignment`, `institutions`, `sites`, `classes`, `schedules`, `rosters`, `templates` or `claims`.
+    /// `policy`, `rules`, `witnesses`, `assignment`, `institutions`, `sites`, `classes`, `schedules`, `rosters`, `templates` or `claims`.
     pub what: String,
     /// Its name or version.
     pub name: String,
@@ -86,6 +159,22 @@ impl Leaf {
             Self::Revoke(r) => {
                 out.text("kind", "revoke").text("device", &r.device).int("counter", r.counter);
                 out.text("reason", &r.reason).text("at", &r.at);
+            }
+            Self::Rotate(r) => {
+                out.text("kind", "rotate").text("device", &r.device).int("counter", r.counter).text("key", &r.key);
+                out.text("by_old", &r.by_old).text("by_new", &r.by_new).text("at", &r.at);
+            }
+            Self::Replace(r) => {
+                out.text("kind", "replace").text("device", &r.device).text("old", &r.old).int("counter", r.counter);
+                out.text("reason", &r.reason).text("at", &r.at);
+            }
+            Self::Contact(c) => {
+                out.text("kind", "contact").text("device", &c.device).int("counter", c.counter);
+                out.text("note", &c.note).text("received", &c.received);
+            }
+            Self::Disposition(d) => {
+                out.text("kind", "disposition").text("finding", &d.finding).text("decision", &d.decision);
+                out.text("by", &d.by).text("reason_sha256", &d.reason_sha256).text("at", &d.at);
             }
             Self::Document(d) => {
                 out.text("kind", "document").text("what", &d.what).text("name", &d.name);
@@ -120,6 +209,38 @@ impl Leaf {
                 device: f.id("device")?,
                 counter: f.int("counter")?,
                 reason: f.text("reason")?,
+                at: f.text("at")?,
+            }),
+            "rotate" => Self::Rotate(RotateLeaf {
+                device: f.id("device")?,
+                counter: f.int("counter")?,
+                key: f.text("key")?,
+                by_old: f.text("by_old")?,
+                by_new: f.text("by_new")?,
+                at: f.text("at")?,
+            }),
+            "replace" => Self::Replace(ReplaceLeaf {
+                device: f.id("device")?,
+                old: f.id("old")?,
+                counter: f.int("counter")?,
+                reason: f.text("reason")?,
+                at: f.text("at")?,
+            }),
+            "contact" => Self::Contact(ContactLeaf {
+                device: f.id("device")?,
+                counter: f.at_least("counter", 1)?,
+                note: f.text("note")?,
+                received: f.text("received")?,
+            }),
+            "disposition" => Self::Disposition(DispositionLeaf {
+                finding: f.text("finding")?,
+                decision: f.one_of(
+                    "decision",
+                    &["uphold", "dismiss", "investigate"],
+                    "uphold, dismiss or investigate",
+                )?,
+                by: f.id("by")?,
+                reason_sha256: f.hex("reason_sha256", 64)?,
                 at: f.text("at")?,
             }),
             "document" => Self::Document(DocumentLeaf {

@@ -76,7 +76,10 @@ pub enum NoteError {
     /// Not in the form of `c2sp.org/tlog-checkpoint`.
     #[error("malformed checkpoint: {0}")]
     Checkpoint(&'static str),
-    /// The checkpoint is of another log.
+    /// Not in the form of a device's contact.
+    #[error("malformed contact: {0}")]
+    Contact(&'static str),
+    /// The note is of another log or device.
     #[error("the origin is {found:?}, not {want:?}")]
     Origin {
         /// What the checkpoint says.
@@ -249,7 +252,10 @@ pub enum BundleError {
     },
     /// A part that must be there is not.
     #[error("{0} is missing")]
-    Missing(&'static str),
+    Missing(String),
+    /// A device has one leaf at least, its enrolment, and 999 at most.
+    #[error("{0} leaves about the device's life: a bundle has 1 to 999")]
+    Life(usize),
     /// A part that must not be there is.
     #[error("{0:?} does not belong in a bundle")]
     Unknown(String),

@@ -27,6 +27,7 @@
 //! # Ok::<(), muster_seal::error::LogError>(())
 //! ```
 
+pub mod bracket;
 pub mod bundle;
 pub mod central;
 pub mod chain;
@@ -34,6 +35,7 @@ pub mod checkpoint;
 pub mod cosignature;
 pub mod error;
 pub mod key;
+pub mod life;
 pub mod line;
 pub mod merkle;
 pub mod note;

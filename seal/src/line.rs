@@ -11,7 +11,7 @@
 //! Keys are field names, and in `open` and `close` also readers' names and reasons, which may be any id: hence the capitals.
 //! No spaces, no `null`, no floats. A verifier never writes a line again: it hashes the bytes it was given.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
 use crate::error::LineError;
 
@@ -22,29 +22,61 @@ pub const MAX_INTEGER: i64 = 1 << 53;
 /// Objects and arrays nest at most this deep.
 const MAX_DEPTH: usize = 4;
 
-/// A JSON value of the subset that lines use.
+/// A JSON value of the subset that lines use. Text is borrowed from the line where it stands there as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
+pub enum Value<'a> {
     /// `true` or `false`.
     Bool(bool),
     /// A whole number below 2^53 in magnitude.
     Int(i64),
     /// Text.
-    Text(String),
+    Text(Cow<'a, str>),
     /// A list.
-    List(Vec<Value>),
-    /// An object; the map keeps its keys in byte order.
-    Object(Fields),
+    List(Vec<Value<'a>>),
+    /// An object.
+    Object(Fields<'a>),
 }
 
-/// The members of an object.
-pub type Fields = BTreeMap<String, Value>;
+/// The members of an object, in the order of their keys.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Fields<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
+
+impl<'a> Fields<'a> {
+    /// Puts a member in its place; one of the same key is replaced.
+    pub fn insert(&mut self, key: impl Into<Cow<'a, str>>, value: Value<'a>) {
+        let key = key.into();
+        match self.0.binary_search_by(|(k, _)| k.cmp(&key)) {
+            Ok(at) => self.0[at].1 = value,
+            Err(at) => self.0.insert(at, (key, value)),
+        }
+    }
+
+    /// Takes a member out.
+    pub fn remove(&mut self, key: &str) -> Option<Value<'a>> {
+        // Objects are small: most keys differ in length already, which is quicker to see than where to look.
+        self.0.iter().position(|(k, _)| *k == key).map(|at| self.0.remove(at).1)
+    }
+
+    /// The keys, in order.
+    pub fn into_keys(self) -> impl Iterator<Item = String> {
+        self.0.into_iter().map(|(key, _)| key.into_owned())
+    }
+}
+
+impl<'a> IntoIterator for Fields<'a> {
+    type Item = (Cow<'a, str>, Value<'a>);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
 
 /// Parses one line.
 ///
 /// # Errors
 /// [`LineError`] for anything that is not the canonical form, with the byte where it goes wrong.
-pub fn parse(line: &[u8]) -> Result<Fields, LineError> {
+pub fn parse(line: &[u8]) -> Result<Fields<'_>, LineError> {
     if line.len() > MAX_LINE {
         return Err(LineError::TooLong { max: MAX_LINE });
     }
@@ -61,15 +93,15 @@ pub fn parse(line: &[u8]) -> Result<Fields, LineError> {
 }
 
 /// Writes the canonical line, without a newline.
-pub fn write(fields: &Fields) -> Vec<u8> {
-    let mut out = Vec::with_capacity(256);
+pub fn write(fields: &Fields<'_>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(512);
     write_object(fields, &mut out);
     out
 }
 
-fn write_object(fields: &Fields, out: &mut Vec<u8>) {
+fn write_object(fields: &Fields<'_>, out: &mut Vec<u8>) {
     out.push(b'{');
-    for (i, (key, value)) in fields.iter().enumerate() {
+    for (i, (key, value)) in fields.0.iter().enumerate() {
         if i > 0 {
             out.push(b',');
         }
@@ -80,7 +112,7 @@ fn write_object(fields: &Fields, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-fn write_value(value: &Value, out: &mut Vec<u8>) {
+fn write_value(value: &Value<'_>, out: &mut Vec<u8>) {
     match value {
         Value::Bool(b) => out.extend_from_slice(if *b { b"true" } else { b"false" }),
         Value::Int(n) => out.extend_from_slice(n.to_string().as_bytes()),
@@ -101,15 +133,22 @@ fn write_value(value: &Value, out: &mut Vec<u8>) {
 
 fn write_text(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
-    for c in text.chars() {
-        match c {
-            '"' => out.extend_from_slice(b"\\\""),
-            '\\' => out.extend_from_slice(b"\\\\"),
-            c if (c as u32) < 0x20 => out.extend_from_slice(format!("\\u{:04x}", c as u32).as_bytes()),
-            c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+    let mut rest = text.as_bytes();
+    while let Some(stop) = rest.iter().position(|b| needs_escape(*b)) {
+        out.extend_from_slice(&rest[..stop]);
+        match rest[stop] {
+            quoted @ (b'"' | b'\\') => out.extend_from_slice(&[b'\\', quoted]),
+            control => out.extend_from_slice(format!("\\u{control:04x}").as_bytes()),
         }
+        rest = &rest[stop + 1..];
     }
+    out.extend_from_slice(rest);
     out.push(b'"');
+}
+
+/// What never stands in a string as it is. All of it is ASCII, so that looking at bytes is looking at characters.
+fn needs_escape(byte: u8) -> bool {
+    byte == b'"' || byte == b'\\' || byte < 0x20
 }
 
 struct Parser<'a> {
@@ -117,7 +156,7 @@ struct Parser<'a> {
     at: usize,
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
     fn wrong(&self, what: &'static str) -> LineError {
         LineError::Syntax { what, column: self.at }
     }
@@ -134,7 +173,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn value(&mut self, depth: usize) -> Result<Value, LineError> {
+    fn value(&mut self, depth: usize) -> Result<Value<'a>, LineError> {
         if depth > MAX_DEPTH {
             return Err(self.wrong("nested too deep"));
         }
@@ -158,12 +197,12 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn object(&mut self, depth: usize) -> Result<Fields, LineError> {
+    fn object(&mut self, depth: usize) -> Result<Fields<'a>, LineError> {
         self.eat(b'{', "an object starts with {")?;
-        let mut fields = Fields::new();
-        let mut last: Option<String> = None;
+        // A record has about a dozen fields.
+        let mut fields: Vec<(Cow<'a, str>, Value<'a>)> = Vec::with_capacity(if depth == 0 { 16 } else { 0 });
         while self.peek() != Some(b'}') {
-            if last.is_some() {
+            if !fields.is_empty() {
                 self.eat(b',', "a comma is missing")?;
             }
             let start = self.at;
@@ -172,19 +211,18 @@ impl Parser<'_> {
             if key.is_empty() || !key.bytes().all(plain) {
                 return Err(LineError::Syntax { what: "a key has a character that keys do not have", column: start });
             }
-            if last.as_ref().is_some_and(|last| *last >= key) {
+            if fields.last().is_some_and(|(last, _)| *last >= key) {
                 return Err(LineError::Syntax { what: "keys are not in ascending order", column: start });
             }
             self.eat(b':', "a colon is missing")?;
             let value = self.value(depth + 1)?;
-            last = Some(key.clone());
-            fields.insert(key, value);
+            fields.push((key, value));
         }
         self.at += 1;
-        Ok(fields)
+        Ok(Fields(fields))
     }
 
-    fn list(&mut self, depth: usize) -> Result<Vec<Value>, LineError> {
+    fn list(&mut self, depth: usize) -> Result<Vec<Value<'a>>, LineError> {
         self.eat(b'[', "a list starts with [")?;
         let mut items = Vec::new();
         while self.peek() != Some(b']') {
@@ -219,22 +257,23 @@ impl Parser<'_> {
         }
     }
 
-    fn string(&mut self) -> Result<String, LineError> {
+    fn string(&mut self) -> Result<Cow<'a, str>, LineError> {
         self.eat(b'"', "a string starts with a quote")?;
-        let mut out = String::new();
+        let mut out = Cow::Borrowed("");
         loop {
             let rest = &self.text[self.at..];
-            let Some(stop) = rest.bytes().position(|b| b == b'"' || b == b'\\' || b < 0x20) else {
+            let Some(stop) = rest.bytes().position(needs_escape) else {
                 return Err(self.wrong("a string has no closing quote"));
             };
-            out.push_str(&rest[..stop]);
+            // Adding to an empty borrowed text borrows again: nothing is copied unless something was escaped.
+            out += &rest[..stop];
             self.at += stop;
             match rest.as_bytes()[stop] {
                 b'"' => {
                     self.at += 1;
                     return Ok(out);
                 }
-                b'\\' => out.push(self.escape()?),
+                b'\\' => out.to_mut().push(self.escape()?),
                 _ => return Err(self.wrong("a control character is not escaped")),
             }
         }

@@ -3,6 +3,7 @@
 //! Nothing here identifies a person outside the roster: `trainee` and `instructor` are the roster's opaque ids, and a
 //! stranger is nothing but the fact. Scores are per mille, so that a line holds no floats.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::error::LineError;
@@ -277,7 +278,7 @@ impl Body {
         }
     }
 
-    fn write(&self, out: &mut Writer) {
+    fn write<'a>(&'a self, out: &mut Writer<'a>) {
         match self {
             Self::Open(o) => {
                 out.int("v", FORMAT).text("device", &o.device).text("key", &o.key).int("counter", o.counter);
@@ -329,7 +330,7 @@ impl Body {
         }
     }
 
-    fn read(kind: &str, f: &mut Taker) -> Result<Self, LineError> {
+    fn read(kind: &str, f: &mut Taker<'_>) -> Result<Self, LineError> {
         Ok(match kind {
             "open" => {
                 if f.int("v")? != FORMAT {
@@ -434,9 +435,10 @@ impl Body {
 impl Record {
     /// The record's line, without a newline.
     pub fn line(&self) -> Vec<u8> {
+        let salt = hex::encode(self.stamp.salt);
         let mut out = Writer::default();
         out.int("seq", self.seq).text("kind", self.body.kind()).text("wall", &self.stamp.wall);
-        out.text("boot", &self.stamp.boot).int("up_ms", self.stamp.up_ms).text("salt", &hex::encode(self.stamp.salt));
+        out.text("boot", &self.stamp.boot).int("up_ms", self.stamp.up_ms).text("salt", &salt);
         self.body.write(&mut out);
         crate::line::write(&out.0)
     }
@@ -447,7 +449,7 @@ impl Record {
     /// [`LineError`]: the form, or a field that is missing, unknown or outside its range.
     pub fn parse(line: &[u8]) -> Result<Self, LineError> {
         let mut fields = Taker(crate::line::parse(line)?);
-        let kind = fields.text("kind")?;
+        let kind = fields.words("kind")?;
         let seq = fields.int("seq")?;
         let wall = fields.text("wall")?;
         if !is_wall(&wall) {
@@ -460,7 +462,7 @@ impl Record {
             .map_err(|_| LineError::BadField { field: "salt", want: "32 lower-case hex digits" })?;
         let body = Body::read(&kind, &mut fields)?;
         if let Some(field) = fields.0.into_keys().next() {
-            return Err(LineError::UnknownField { kind, field });
+            return Err(LineError::UnknownField { kind: kind.into_owned(), field });
         }
         Ok(Self { seq, stamp: Stamp { wall, boot, up_ms, salt }, body })
     }
@@ -487,58 +489,65 @@ pub fn is_id(text: &str) -> bool {
 
 /// Collects fields for a line; shared with the central log's leaves.
 #[derive(Default)]
-pub(crate) struct Writer(pub(crate) Fields);
+pub(crate) struct Writer<'a>(pub(crate) Fields<'a>);
 
-impl Writer {
-    pub(crate) fn text(&mut self, key: &str, value: &str) -> &mut Self {
-        self.0.insert(key.to_owned(), Value::Text(value.to_owned()));
+impl<'a> Writer<'a> {
+    pub(crate) fn text(&mut self, key: &'static str, value: &'a str) -> &mut Self {
+        self.0.insert(key, Value::Text(value.into()));
         self
     }
 
-    pub(crate) fn int(&mut self, key: &str, value: u64) -> &mut Self {
-        self.0.insert(key.to_owned(), Value::Int(value as i64));
+    pub(crate) fn int(&mut self, key: &'static str, value: u64) -> &mut Self {
+        self.0.insert(key, Value::Int(value as i64));
         self
     }
 
-    fn signed(&mut self, key: &str, value: Option<i64>) -> &mut Self {
+    fn signed(&mut self, key: &'static str, value: Option<i64>) -> &mut Self {
         if let Some(value) = value {
-            self.0.insert(key.to_owned(), Value::Int(value));
+            self.0.insert(key, Value::Int(value));
         }
         self
     }
 
-    fn texts(&mut self, key: &str, map: &BTreeMap<String, String>) -> &mut Self {
-        let fields = map.iter().map(|(k, v)| (k.clone(), Value::Text(v.clone()))).collect();
-        self.0.insert(key.to_owned(), Value::Object(fields));
+    fn texts(&mut self, key: &'static str, map: &'a BTreeMap<String, String>) -> &mut Self {
+        let mut fields = Fields::default();
+        map.iter().for_each(|(k, v)| fields.insert(k, Value::Text(v.into())));
+        self.0.insert(key, Value::Object(fields));
         self
     }
 
-    fn ints(&mut self, key: &str, map: &BTreeMap<String, u64>) -> &mut Self {
-        let fields = map.iter().map(|(k, v)| (k.clone(), Value::Int(*v as i64))).collect();
-        self.0.insert(key.to_owned(), Value::Object(fields));
+    fn ints(&mut self, key: &'static str, map: &'a BTreeMap<String, u64>) -> &mut Self {
+        let mut fields = Fields::default();
+        map.iter().for_each(|(k, v)| fields.insert(k, Value::Int(*v as i64)));
+        self.0.insert(key, Value::Object(fields));
         self
     }
 }
 
 /// Takes fields out of a line, so that what is left at the end is what should not be there.
-pub(crate) struct Taker(pub(crate) Fields);
+pub(crate) struct Taker<'a>(pub(crate) Fields<'a>);
 
-impl Taker {
-    fn take(&mut self, field: &'static str) -> Result<Value, LineError> {
+impl<'a> Taker<'a> {
+    fn take(&mut self, field: &'static str) -> Result<Value<'a>, LineError> {
         self.0.remove(field).ok_or(LineError::MissingField { field })
     }
 
-    pub(crate) fn text(&mut self, field: &'static str) -> Result<String, LineError> {
+    /// A text that is looked at and not kept.
+    fn words(&mut self, field: &'static str) -> Result<Cow<'a, str>, LineError> {
         match self.take(field)? {
             Value::Text(text) => Ok(text),
             _ => Err(LineError::BadField { field, want: "text" }),
         }
     }
 
+    pub(crate) fn text(&mut self, field: &'static str) -> Result<String, LineError> {
+        self.words(field).map(Cow::into_owned)
+    }
+
     pub(crate) fn id(&mut self, field: &'static str) -> Result<String, LineError> {
         let want = "an id: 1 to 64 letters, digits, hyphens, underscores or dots";
-        let text = self.text(field)?;
-        if is_id(&text) { Ok(text) } else { Err(LineError::BadField { field, want }) }
+        let text = self.words(field)?;
+        if is_id(&text) { Ok(text.into_owned()) } else { Err(LineError::BadField { field, want }) }
     }
 
     pub(crate) fn one_of(
@@ -547,8 +556,8 @@ impl Taker {
         all: &[&str],
         want: &'static str,
     ) -> Result<String, LineError> {
-        let text = self.text(field)?;
-        if all.contains(&text.as_str()) { Ok(text) } else { Err(LineError::BadField { field, want }) }
+        let text = self.words(field)?;
+        if all.contains(&&*text) { Ok(text.into_owned()) } else { Err(LineError::BadField { field, want }) }
     }
 
     pub(crate) fn hex(&mut self, field: &'static str, digits: usize) -> Result<String, LineError> {
@@ -591,7 +600,7 @@ impl Taker {
 
     fn way(&mut self, spot: bool) -> Result<Way, LineError> {
         let field = "way";
-        match self.text(field)?.as_str() {
+        match &*self.words(field)? {
             "in" => Ok(Way::In),
             "out" => Ok(Way::Out),
             "spot" if spot => Ok(Way::Spot),
@@ -600,7 +609,7 @@ impl Taker {
         }
     }
 
-    fn object(&mut self, field: &'static str) -> Result<Fields, LineError> {
+    fn object(&mut self, field: &'static str) -> Result<Fields<'a>, LineError> {
         match self.take(field)? {
             Value::Object(fields) => Ok(fields),
             _ => Err(LineError::BadField { field, want: "an object" }),
@@ -609,7 +618,7 @@ impl Taker {
 
     fn texts(&mut self, field: &'static str) -> Result<BTreeMap<String, String>, LineError> {
         let read = |(k, v)| match v {
-            Value::Text(text) => Ok((k, text)),
+            Value::Text(text) => Ok((Cow::into_owned(k), text.into_owned())),
             _ => Err(LineError::BadField { field, want: "an object of texts" }),
         };
         self.object(field)?.into_iter().map(read).collect()
@@ -617,7 +626,7 @@ impl Taker {
 
     fn ints(&mut self, field: &'static str) -> Result<BTreeMap<String, u64>, LineError> {
         let read = |(k, v)| match v {
-            Value::Int(n) if n >= 0 => Ok((k, n as u64)),
+            Value::Int(n) if n >= 0 => Ok((Cow::into_owned(k), n as u64)),
             _ => Err(LineError::BadField { field, want: "an object of whole numbers" }),
         };
         self.object(field)?.into_iter().map(read).collect()

@@ -27,20 +27,27 @@ pub struct Tally {
 impl Tally {
     /// Counts one record.
     pub fn add(&mut self, body: &Body) {
-        *self.kinds.entry(body.kind().to_owned()).or_default() += 1;
+        add_one(&mut self.kinds, body.kind());
         let (map, key) = match body {
             Body::Card(card) => (&mut self.readers, &card.reader),
             Body::Stranger(stranger) => (&mut self.readers, &stranger.reader),
             Body::Manual(manual) => (&mut self.reasons, &manual.reason),
             _ => return,
         };
-        *map.entry(key.clone()).or_default() += 1;
+        add_one(map, key);
     }
 
     /// The `close` record's body for what was counted.
     pub fn close(&self, reason: &str) -> Close {
         let (kinds, readers, reasons) = (self.kinds.clone(), self.readers.clone(), self.reasons.clone());
         Close { reason: reason.to_owned(), kinds, readers, reasons }
+    }
+}
+
+fn add_one(map: &mut BTreeMap<String, u64>, key: &str) {
+    match map.get_mut(key) {
+        Some(n) => *n += 1,
+        None => drop(map.insert(key.to_owned(), 1)),
     }
 }
 

@@ -54,7 +54,12 @@ impl ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        Self::internal(error)
+        match error {
+            // Nothing is promised before a quorum stands; what was sent is kept, and asking again is all there is to do.
+            StoreError::NoQuorum(why) => Self::new(Kind::Unavailable, why),
+            StoreError::Life(e) => Self::new(Kind::Revoked, e.to_string()),
+            other => Self::internal(other),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod config;
 pub mod error;
 pub mod evidence;
+pub mod fault;
 pub mod import;
 pub mod ingest;
 pub mod openapi;

@@ -3,35 +3,54 @@
 use std::fmt::Write;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use muster_seal::central::{EnrolLeaf, Leaf, RevokeLeaf};
+use muster_seal::central::{EnrolLeaf, Leaf, ReplaceLeaf, RevokeLeaf, RotateLeaf};
 use muster_seal::key::PublicKey;
+use muster_seal::life::{Life, LifeError};
 use muster_seal::merkle::sha256;
-use muster_wire::enrol::{EnrolRequest, EnrolResponse, proof_message};
+use muster_wire::enrol::{EnrolRequest, EnrolResponse, RotateRequest, proof_message};
 use muster_wire::problem::Kind;
 
-use crate::central::sequencer;
-use crate::clock;
 use crate::error::ApiError;
-use crate::store::devices::{self, Device};
-use crate::store::{Store, StoreError, checkpoints, claims, random, setting};
+use crate::store::devices::{self, Code};
+use crate::store::{Store, StoreError, checkpoints, claims, random, sessions, setting, witness};
+use crate::{central, clock};
 
 /// How long an enrolment code lives.
 const CODE_LIFE_MS: i64 = 24 * 3600 * 1000;
 
-/// Makes a one-time code for a site: 80 random bits in base 32, in groups for reading aloud. Only its hash is kept.
+/// For what an enrolment code is.
+#[derive(Debug, Clone, Default)]
+pub struct CodeFor {
+    /// The site.
+    pub site: String,
+    /// What the device will be called there.
+    pub name: String,
+    /// The device whose place it takes, and the last counter of that one that counts.
+    pub replaces: Option<(String, u64)>,
+}
+
+/// Makes a one-time code: 80 random bits in base 32, in groups for reading aloud. Only its hash is kept.
 ///
 /// # Errors
-/// [`StoreError`]; [`StoreError::Sqlite`] when there is no such site.
-pub fn enrol_code(store: &Store, site: &str) -> Result<String, StoreError> {
+/// [`StoreError`]; [`StoreError::Sqlite`] when there is no such site, [`StoreError::Corrupt`] when there is no such device
+/// to replace.
+pub fn enrol_code(store: &Store, for_: CodeFor) -> Result<String, StoreError> {
     // Crockford's alphabet: no letter that looks like a digit.
     const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     let bytes = random::<16>()?;
     let code: Vec<String> =
         bytes.chunks(4).map(|c| c.iter().map(|b| ALPHABET[usize::from(b % 32)] as char).collect()).collect();
-    let code = code.join("-");
-    let hash = hex::encode(sha256(code.as_bytes()));
-    store.write(|tx| devices::put_code(tx, &hash, site, clock::now_ms() + CODE_LIFE_MS))?;
-    Ok(code)
+    let text = code.join("-");
+    let hash = hex::encode(sha256(text.as_bytes()));
+    let CodeFor { site, name, replaces } = for_;
+    store.write(|tx| {
+        if let Some((old, _)) = &replaces {
+            devices::device(tx, old)?.ok_or(StoreError::Corrupt("no device of that id to replace"))?;
+        }
+        let code = Code { site, name, expires_ms: clock::now_ms() + CODE_LIFE_MS, replaces, used_by: None };
+        devices::put_code(tx, &hash, &code)
+    })?;
+    Ok(text)
 }
 
 /// Enrols a device: the code is used up, the key goes into the central log.
@@ -48,50 +67,103 @@ pub fn enrol(store: &Store, request: &EnrolRequest) -> Result<EnrolResponse, Api
     let hash = hex::encode(sha256(request.code.trim().to_ascii_uppercase().as_bytes()));
     let device = format!("d{}", &key.id()[..12]);
     let response = store.write(|tx| {
-        let (site, expires, used) =
-            devices::code(tx, &hash)?.ok_or_else(|| bad("no such code: ask the bureau for one"))?;
+        let code = devices::code(tx, &hash)?.ok_or_else(|| bad("no such code: ask the bureau for one"))?;
         let institution: String =
-            tx.query_row("SELECT institution FROM site WHERE site = ?", [&site], |row| row.get(0))?;
-        match used {
+            tx.query_row("SELECT institution FROM site WHERE site = ?", [&code.site], |row| row.get(0))?;
+        match &code.used_by {
             // The answer was lost on its way: the same device asks again.
-            Some(by) if by == device => {}
+            Some(by) if *by == device => {}
             Some(_) => return Err(bad("the code was used: ask the bureau for a new one")),
-            None if clock::now_ms() > expires => return Err(bad("the code is too old: ask the bureau for a new one")),
+            None if clock::now_ms() > code.expires_ms => {
+                return Err(bad("the code is too old: ask the bureau for a new one"));
+            }
             None => {
                 let at = clock::now();
                 let leaf = Leaf::Enrol(EnrolLeaf {
                     device: device.clone(),
                     key: key.to_base64(),
-                    site: site.clone(),
+                    site: code.site.clone(),
                     institution: institution.clone(),
                     at: at.clone(),
                 });
-                let log_index = checkpoints::append(tx, &[leaf.line()])?;
-                let enrolled = Device { device: device.clone(), key, site: site.clone(), log_index, revoked_at: None };
-                devices::enrol(tx, &enrolled, &at, &hash)?;
+                let index = checkpoints::append(tx, &[leaf.line()])?;
+                devices::enrol(tx, &device, key, &code, &hash, index, &at)?;
+                if let Some((old, counter)) = code.replaces {
+                    let (device, reason) = (device.clone(), "replaced".to_owned());
+                    let leaf = ReplaceLeaf { device: device.clone(), old: old.clone(), counter, reason, at };
+                    let index = checkpoints::append(tx, &[Leaf::Replace(leaf).line()])?;
+                    devices::put_leaf(tx, &device, index)?;
+                    devices::put_leaf(tx, &old, index)?;
+                    // Read once more: a device that had ended earlier cannot be ended later.
+                    devices::device(tx, &old)?;
+                    sessions::reset_evidence(tx, &old, counter)?;
+                }
             }
         }
         let domain: String = setting(tx, "domain")?.ok_or(StoreError::Corrupt("no domain"))?;
         let log_key = checkpoints::verifier(tx)?.to_string();
-        Ok(EnrolResponse { device: device.clone(), domain, log_key, site, institution })
+        Ok::<_, ApiError>(EnrolResponse { device: device.clone(), domain, log_key, site: code.site, institution })
     })?;
-    sequencer::publish(store)?;
+    central::settle(store)?;
     Ok(response)
 }
 
 /// Ends a device after a counter, with a leaf.
 ///
 /// # Errors
-/// [`StoreError`]; [`StoreError::Corrupt`] when there is no such device.
+/// [`StoreError`]; [`StoreError::Corrupt`] when there is no such device, [`StoreError::Life`] when it had ended before that.
 pub fn revoke(store: &Store, device: &str, counter: u64, reason: &str) -> Result<u64, StoreError> {
     let index = store.write(|tx| {
         devices::device(tx, device)?.ok_or(StoreError::Corrupt("no device of that id"))?;
-        devices::revoke(tx, device, counter)?;
         let (device, reason) = (device.to_owned(), reason.to_owned());
-        checkpoints::append(tx, &[Leaf::Revoke(RevokeLeaf { device, counter, reason, at: clock::now() }).line()])
+        let leaf = Leaf::Revoke(RevokeLeaf { device: device.clone(), counter, reason, at: clock::now() });
+        let index = checkpoints::append(tx, &[leaf.line()])?;
+        devices::put_leaf(tx, &device, index)?;
+        devices::device(tx, &device)?;
+        sessions::reset_evidence(tx, &device, counter)?;
+        Ok::<_, StoreError>(index)
     })?;
-    sequencer::publish(store)?;
+    central::settle(store)?;
     Ok(index)
+}
+
+/// Rotates a device's key: signed by the key before and by the new one. Safe to repeat.
+///
+/// # Errors
+/// [`ApiError`]: a signature that does not hold, a device that had ended, or counters that do not fit.
+pub fn rotate(store: &Store, device: &str, request: &RotateRequest) -> Result<(), ApiError> {
+    let no = || ApiError::new(Kind::NotAuthentic, "unknown device, or its signature does not hold");
+    store.write(|tx| {
+        let known = devices::device(tx, device)?.ok_or_else(no)?;
+        if known.key.to_base64() == request.key {
+            return Ok(()); // the answer was lost on its way
+        }
+        let last = witness::link_before(tx, device, u64::MAX >> 1)?.counter;
+        if request.counter < last {
+            let what = format!("the device has used counter {last}: the new key begins after it");
+            return Err(ApiError::new(Kind::BadRequest, what));
+        }
+        let leaf = Leaf::Rotate(RotateLeaf {
+            device: device.to_owned(),
+            counter: request.counter,
+            key: request.key.clone(),
+            by_old: request.by_old.clone(),
+            by_new: request.by_new.clone(),
+            at: clock::now(),
+        });
+        let mut leaves: Vec<(u64, Leaf)> =
+            devices::leaves(tx, device)?.into_iter().map(|(index, leaf, _)| (index, leaf)).collect();
+        leaves.push((u64::MAX, leaf.clone()));
+        let life = Life::read(device, leaves.iter().map(|(index, leaf)| (*index, leaf)));
+        let life = life.map_err(|e| match e {
+            LifeError::AfterEnd { .. } => ApiError::new(Kind::Revoked, "the device has ended"),
+            _ => no(),
+        })?;
+        let index = checkpoints::append(tx, &[leaf.line()])?;
+        devices::put_leaf(tx, device, index)?;
+        Ok(devices::set_key(tx, device, life.key())?)
+    })?;
+    Ok(central::settle(store)?)
 }
 
 /// What an auditor starts from: domain, log key, policies. They compare it with what the audit office holds.
@@ -99,6 +171,7 @@ pub fn revoke(store: &Store, device: &str, counter: u64, reason: &str) -> Result
 /// # Errors
 /// [`StoreError`].
 pub fn trust(store: &Store) -> Result<String, StoreError> {
+    let policy = central::witness::text(store)?;
     store.read(|conn| {
         let domain: String = setting(conn, "domain")?.ok_or(StoreError::Corrupt("no domain"))?;
         let mut out = format!(
@@ -107,6 +180,9 @@ pub fn trust(store: &Store) -> Result<String, StoreError> {
              domain = \"{domain}\"\nlog = \"{}\"\n",
             checkpoints::verifier(conn)?
         );
+        if let Some(policy) = &policy {
+            let _ = write!(out, "tlog_policy = '''\n{policy}'''\n");
+        }
         for policy in claims::policies(conn)? {
             let text = toml::to_string(&policy).map_err(|_| StoreError::Corrupt("a policy"))?;
             let _ = write!(out, "\n[[policy]]\n{text}");

@@ -21,6 +21,9 @@ pub fn devices(state: AppState) -> Router {
         .route("/v1/devices/{device}/sessions/{counter}", get(api::upload::state))
         .route("/v1/devices/{device}/sessions/{counter}/log", put(api::upload::log))
         .route("/v1/devices/{device}/sessions/{counter}/seal", post(api::upload::seal))
+        .route("/v1/devices/{device}/contacts/{counter}", post(api::contact::contact))
+        .route("/v1/devices/{device}/rotate", post(api::contact::rotate))
+        .route("/add-checkpoint", post(api::witness::add_checkpoint))
         .route("/log/{*path}", get(api::log::file))
         .with_state(state)
 }

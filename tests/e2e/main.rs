@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod classes;
+mod firmware;
 mod judges;
 mod reader;
 mod recovery;

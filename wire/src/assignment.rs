@@ -12,8 +12,12 @@ use serde::{Deserialize, Serialize};
 pub struct Assignments {
     /// Sessions that may be held here, soonest first.
     pub sessions: Vec<Assigned>,
-    /// The newest central checkpoint, a signed note.
+    /// The newest central checkpoint that a quorum stands for, a signed note.
     pub beacon: String,
+    /// The last counter of this device that the bureau holds a final seal or a contact of; 0 before the first. A device
+    /// that knows less was restored from an old copy and must not go on.
+    #[serde(default)]
+    pub counter: u64,
 }
 
 /// One session.

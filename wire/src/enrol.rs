@@ -15,6 +15,22 @@ pub struct EnrolRequest {
     pub proof: String,
 }
 
+/// What a device sends to sign with another key from a counter on. Both signatures are over
+/// [`muster_seal::central::rotate_message`], in base64.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RotateRequest {
+    /// The last session counter that the key before signs.
+    pub counter: u64,
+    /// The new raw Ed25519 public key in base64.
+    pub key: String,
+    /// By the key before.
+    pub by_old: String,
+    /// By the new key.
+    pub by_new: String,
+}
+
 /// What it gets.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

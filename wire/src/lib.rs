@@ -8,9 +8,12 @@
 //! GET  /v1/devices/D/sessions/C                how many bytes of log C the server holds, and the receipt if there is one
 //! PUT  /v1/devices/D/sessions/C/log?from=N     more bytes of the log, from byte N on
 //! POST /v1/devices/D/sessions/C/seal           a seal over what was sent; the final one is answered with a receipt
+//! POST /v1/devices/D/contacts/C                heard of between two sessions: the device signs its beacon
+//! POST /v1/devices/D/rotate                    another key from a counter on, signed by both
+//! POST /add-checkpoint                         a growing seal, for the bureau to witness (`tlog-witness`)
 //! ```
 //!
-//! All but the first carry the headers of [`auth`].
+//! All but enrolment, rotation and `add-checkpoint`, which carry signatures of their own, have the headers of [`auth`].
 
 pub mod assignment;
 pub mod auth;
@@ -39,4 +42,14 @@ pub fn log(device: &str, counter: u64, from: u64) -> String {
 /// The path to send a seal to.
 pub fn seal(device: &str, counter: u64) -> String {
     format!("{}/seal", session(device, counter))
+}
+
+/// The path to send a contact to.
+pub fn contact(device: &str, counter: u64) -> String {
+    format!("/v1/devices/{device}/contacts/{counter}")
+}
+
+/// The path to send a rotation to.
+pub fn rotate(device: &str) -> String {
+    format!("/v1/devices/{device}/rotate")
 }

@@ -15,9 +15,12 @@ pub struct SessionState {
     pub bytes: u64,
     /// How many records the newest seal covers that the server has witnessed.
     pub sealed: u64,
-    /// The receipt, a `tlog-proof`, once the final seal was accepted.
+    /// The receipt, a `tlog-proof`, once the final seal was accepted and a quorum of witnesses stands for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<String>,
-    /// The newest central checkpoint, a signed note: the next beacon.
+    /// The central log's leaf that the receipt is for, as it stands there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<String>,
+    /// The newest central checkpoint that a quorum stands for, a signed note: the next beacon.
     pub beacon: String,
 }

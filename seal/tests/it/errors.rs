@@ -222,10 +222,14 @@ fn sessions_that_do_not_follow() {
 
 #[test]
 fn bundles_that_nobody_wrote() {
+    let missing = |name: &str| BundleError::Missing(name.to_owned());
     let mut bundle = Bundle::default();
     assert_eq!(bundle.put("../etc/passwd", Vec::new()), None);
-    says(bundle.write().unwrap_err(), BundleError::Missing("assignment.json"), "assignment.json is missing");
-    assert_eq!(bundle.part(SEAL), Err(BundleError::Missing(SEAL)));
+    let words = "0 leaves about the device's life: a bundle has 1 to 999";
+    says(bundle.write().unwrap_err(), BundleError::Life(0), words);
+    bundle.push_life(b"x".to_vec(), b"x".to_vec());
+    says(bundle.write().unwrap_err(), missing("assignment.json"), "assignment.json is missing");
+    assert_eq!(bundle.part(SEAL), Err(missing(SEAL)));
     PARTS.into_iter().for_each(|part| bundle.put(part, b"x".to_vec()).unwrap());
     let bytes = bundle.write().unwrap();
     let read = |bytes: &[u8]| Bundle::read(bytes).unwrap_err();
@@ -237,11 +241,15 @@ fn bundles_that_nobody_wrote() {
     let tar = |offset, what, words: &str, said| says(said, BundleError::Tar { offset, what }, words);
 
     says(bent(0, b"evil.sh\0"), BundleError::Unknown("evil.sh".into()), "\"evil.sh\" does not belong in a bundle");
-    says(bent(0, b"log.jsonl\0"), BundleError::Missing("assignment.json"), "assignment.json is missing");
-    // Without its log: the parts before and after, and nothing between.
-    let at = PARTS.iter().position(|part| *part == LOG).unwrap() * 1024;
+    says(bent(0, b"log.jsonl\0"), missing("assignment.json"), "assignment.json is missing");
+    // Without its log: the parts before, two of them about the device, and those after, and nothing between.
+    let at = (PARTS.iter().position(|part| *part == LOG).unwrap() + 2) * 1024;
     let without = [&bytes[..at], &bytes[at + 1024..]].concat();
-    says(read(&without), BundleError::Missing("log.jsonl"), "log.jsonl is missing");
+    says(read(&without), missing("log.jsonl"), "log.jsonl is missing");
+    // Without the device's leaf, or its receipt.
+    let without = |at: usize| read(&[&bytes[..at], &bytes[at + 1024..]].concat());
+    says(without(3 * 1024), missing("device-000.json"), "device-000.json is missing");
+    says(without(4 * 1024), missing("device-000.tlog-proof"), "device-000.tlog-proof is missing");
     tar(1024, "the file is cut short", "byte 1024: the file is cut short", read(&bytes[..1200]));
     tar(0, "the file is cut short", "byte 0: the file is cut short", read(b""));
     tar(0, "a size is not octal", "byte 0: a size is not octal", bent(124, b"8"));
@@ -249,5 +257,5 @@ fn bundles_that_nobody_wrote() {
     tar(1024, what, "byte 1024: the header is not written as bundles write it", bent(1024 + 100, b"0000755"));
     tar(513, "bytes between two parts", "byte 513: bytes between two parts", bent(600, b"\n"));
     let more = [&bytes[..], b"\0"].concat();
-    tar(8192, "bytes after the last part", "byte 8192: bytes after the last part", read(&more));
+    tar(10240, "bytes after the last part", "byte 10240: bytes after the last part", read(&more));
 }

@@ -142,6 +142,7 @@ fn bundles() -> Vec<Vec<u8>> {
         let mut bundle = Bundle::default();
         for (i, name) in PARTS.into_iter().enumerate() {
             bundle.put(name, vec![b'x'; len * i]).unwrap();
+            bundle.push_life(vec![b'y'; len], vec![b'z'; len * i]);
         }
         bundle.write().unwrap()
     };

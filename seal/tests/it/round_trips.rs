@@ -96,6 +96,7 @@ proptest! {
         for (name, part) in PARTS.into_iter().zip(&parts) {
             prop_assert_eq!(bundle.put(name, part.clone()), Some(()));
         }
+        bundle.push_life(parts[0].clone(), parts[1].clone());
         let bytes = bundle.write().unwrap();
         prop_assert_eq!(bytes.len() % 512, 0);
         let read = Bundle::read(&bytes).unwrap();

@@ -130,6 +130,8 @@ fn every_byte_of_a_bundle_counts() {
         let size = [0, 1, 511, 512, 513, 40, 700, 1024][i];
         bundle.put(part, vec![b'a' + i as u8; size]).unwrap();
     }
+    bundle.push_life(vec![b'l'; 300], vec![b'r'; 600]);
+    bundle.push_life(vec![b'm'; 1], Vec::new());
     let bytes = bundle.write().unwrap();
     assert_eq!(Bundle::read(&bytes), Ok(bundle.clone()));
     let mut content = 0;
@@ -146,7 +148,8 @@ fn every_byte_of_a_bundle_counts() {
     }
     // Exactly the bytes of the parts themselves may differ, and then the part does.
     let parts: usize = PARTS.into_iter().map(|part| bundle.part(part).unwrap().len()).sum();
-    assert_eq!(content, 2 * parts);
+    let life: usize = bundle.life().map(|(leaf, receipt)| leaf.len() + receipt.len()).sum();
+    assert_eq!(content, 2 * (parts + life));
     for more in [1, 512, 1024] {
         Bundle::read(&[&bytes[..], &vec![0; more]].concat()).unwrap_err();
     }

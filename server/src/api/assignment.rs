@@ -10,7 +10,7 @@ use super::device::authentic;
 use crate::app::AppState;
 use crate::clock;
 use crate::error::ApiError;
-use crate::store::{checkpoints, rosters, sessions};
+use crate::store::{rosters, sessions, witness};
 
 /// What a device may hold now, and the newest central checkpoint. Every document that goes out is kept.
 ///
@@ -31,7 +31,8 @@ pub async fn assignments(
                 let hash = hex::encode(sha256(session.document.as_bytes()));
                 sessions::put_assignment(tx, &hash, &session.document, &clock::now())?;
             }
-            Ok(Assignments { sessions, beacon: checkpoints::newest(tx)? })
+            let counter = witness::link_before(tx, &device.device, u64::MAX >> 1)?.counter;
+            Ok(Assignments { sessions, beacon: witness::newest(tx)?, counter })
         })
     });
     Ok(Json(answer.await?))

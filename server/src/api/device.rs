@@ -27,6 +27,11 @@ pub async fn authentic(state: &AppState, parts: &Parts, body: &[u8], named: &str
     if !auth::verify(&device.key, &signature, &device.device, &time, parts.method.as_str(), &path, body) {
         return Err(no());
     }
+    // A stolen terminal learns nothing more of anybody.
+    if let Some(end) = device.life.end() {
+        let what = format!("the device was ended at session {} (central log #{})", end.counter, end.index);
+        return Err(ApiError::new(Kind::Revoked, what));
+    }
     let id = device.device.clone();
     state.blocking(move |store| Ok(store.write(|tx| devices::contact(tx, &id, clock::now_ms()))?)).await?;
     Ok(device)

@@ -3,9 +3,11 @@
 pub mod assignment;
 pub mod bundles;
 pub mod claims;
+pub mod contact;
 pub mod device;
 pub mod enrol;
 pub mod findings;
 pub mod import;
 pub mod log;
 pub mod upload;
+pub mod witness;

@@ -22,10 +22,18 @@ pub struct From {
 }
 
 /// Reads a body that is no longer than `limit`, and not one byte more than that.
-async fn body(body: Body, limit: usize) -> Result<axum::body::Bytes, ApiError> {
+pub(super) async fn body(body: Body, limit: usize) -> Result<axum::body::Bytes, ApiError> {
     to_bytes(body, limit)
         .await
         .map_err(|_| ApiError::new(Kind::TooLarge, format!("at most {limit} bytes in one request")))
+}
+
+/// A counter as records can hold it: 1 or more, below 2^53.
+pub(super) fn counted(counter: u64) -> Result<u64, ApiError> {
+    match counter {
+        1..=0x1F_FFFF_FFFF_FFFF => Ok(counter),
+        _ => Err(ApiError::new(Kind::BadRequest, "a session counter is 1 or more, and below 2^53")),
+    }
 }
 
 /// Where a session stands.
@@ -40,6 +48,7 @@ pub async fn state(
     Path((named, counter)): Path<(String, u64)>,
     request: Request,
 ) -> Result<Json<SessionState>, ApiError> {
+    let counter = counted(counter)?;
     let device = authentic(&state, &request.into_parts().0, b"", &named).await?;
     Ok(Json(state.blocking(move |store| ingest::state(store, &device.device, counter)).await?))
 }
@@ -58,6 +67,7 @@ pub async fn log(
     Query(from): Query<From>,
     request: Request,
 ) -> Result<Json<SessionState>, ApiError> {
+    let counter = counted(counter)?;
     let (parts, content) = request.into_parts();
     let bytes = body(content, MAX_CHUNK).await?;
     let device = authentic(&state, &parts, &bytes, &named).await?;
@@ -78,6 +88,7 @@ pub async fn seal(
     Path((named, counter)): Path<(String, u64)>,
     request: Request,
 ) -> Result<Json<SessionState>, ApiError> {
+    let counter = counted(counter)?;
     let (parts, content) = request.into_parts();
     let bytes = body(content, MAX_NOTE).await?;
     let device = authentic(&state, &parts, &bytes, &named).await?;

@@ -1,17 +1,20 @@
-//! The central log: proofs from the store, and its tiles on disk.
+//! The central log: proofs from the store, its tiles on disk, and the witnesses that stand for it.
 //!
-//! [`crate::store::checkpoints::append`] commits leaves inside the transaction that makes them true. [`sequencer::publish`]
-//! then writes tiles and checkpoint to `DATA/log/`, where any mirror or monitor reads them; what a crash kept from being
-//! published is published at the next start. Only then is anybody answered.
+//! [`crate::store::checkpoints::append`] commits leaves inside the transaction that makes them true. [`settle`] then writes
+//! tiles and checkpoint to `DATA/log/` ([`sequencer`]), where any mirror or monitor reads them, and gathers cosignatures
+//! ([`witness`]); what a crash kept from being done is done at the next start. Only then is anybody answered.
 
 pub mod sequencer;
+pub mod witness;
 
+use muster_seal::checkpoint::Checkpoint;
 use muster_seal::error::ProofError;
 use muster_seal::merkle::{Hash, consistency_proof, inclusion_proof};
+use muster_seal::note::Note;
 use muster_seal::proof::Receipt;
 use rusqlite::Connection;
 
-use crate::store::{StoreError, checkpoints};
+use crate::store::{Store, StoreError, checkpoints};
 
 impl From<ProofError> for StoreError {
     fn from(_: ProofError) -> Self {
@@ -19,23 +22,42 @@ impl From<ProofError> for StoreError {
     }
 }
 
-/// The receipt for a leaf under the newest checkpoint.
+/// Publishes the central log as it stands and gathers cosignatures over it, so that a quorum stands for every leaf that was
+/// committed before the call. Calls at the same time share one round.
 ///
 /// # Errors
-/// [`StoreError`], also when there is no such leaf.
-pub fn receipt(conn: &Connection, index: u64) -> Result<Receipt, StoreError> {
-    let head = checkpoints::head(conn)?.ok_or(StoreError::Corrupt("an empty central log"))?;
-    let hashes = inclusion_proof(index, head.edge.size(), |level, i| checkpoints::node(conn, level, i))?;
-    Ok(Receipt { index, hashes, checkpoint: head.note })
+/// [`StoreError`]; [`StoreError::NoQuorum`] when too few witnesses answered: what was committed stays, and the next call
+/// goes on.
+pub fn settle(store: &Store) -> Result<(), StoreError> {
+    let size = store.read(|conn| Ok::<_, StoreError>(checkpoints::head(conn)?.map_or(0, |head| head.edge.size())))?;
+    sequencer::publish(store, size)?;
+    witness::gather(store, size)
 }
 
-/// The proof that the log at `size` is a prefix of the newest one.
+/// The size that a checkpoint of our own names; its signature is ours.
+///
+/// # Errors
+/// [`StoreError::Corrupt`].
+pub fn size_of(note: &str) -> Result<u64, StoreError> {
+    let corrupt = |_| StoreError::Corrupt("a checkpoint");
+    Ok(Checkpoint::parse(Note::parse(note.as_bytes()).map_err(corrupt)?.text()).map_err(corrupt)?.size)
+}
+
+/// The receipt for a leaf under a checkpoint of ours.
+///
+/// # Errors
+/// [`StoreError`], also when the leaf is not under it.
+pub fn receipt(conn: &Connection, index: u64, checkpoint: String) -> Result<Receipt, StoreError> {
+    let hashes = inclusion_proof(index, size_of(&checkpoint)?, |level, i| checkpoints::node(conn, level, i))?;
+    Ok(Receipt { index, hashes, checkpoint })
+}
+
+/// The proof that the log at `old` entries is a prefix of a checkpoint of ours.
 ///
 /// # Errors
 /// [`StoreError`], also when the log was never that large.
-pub fn consistency(conn: &Connection, size: u64) -> Result<Vec<Hash>, StoreError> {
-    let head = checkpoints::head(conn)?.ok_or(StoreError::Corrupt("an empty central log"))?;
-    consistency_proof(size, head.edge.size(), |level, i| checkpoints::node(conn, level, i))
+pub fn consistency(conn: &Connection, old: u64, checkpoint: &str) -> Result<Vec<Hash>, StoreError> {
+    consistency_proof(old, size_of(checkpoint)?, |level, i| checkpoints::node(conn, level, i))
 }
 
 /// The log's root when it had `size` leaves.
@@ -52,4 +74,15 @@ pub fn root_at(conn: &Connection, size: u64) -> Result<Hash, StoreError> {
         }
     }
     Ok(muster_seal::merkle::Edge::from_parts(size, roots)?.root())
+}
+
+/// Was the log ever that large, with that root?
+///
+/// # Errors
+/// [`StoreError`].
+pub fn was(conn: &Connection, size: u64, root: &Hash) -> Result<bool, StoreError> {
+    match checkpoints::head(conn)? {
+        Some(head) if size <= head.edge.size() => Ok(root_at(conn, size)? == *root),
+        _ => Ok(false),
+    }
 }

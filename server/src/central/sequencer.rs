@@ -11,33 +11,56 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use muster_seal::tile::{self, Tile, WIDTH};
 use rusqlite::Connection;
 
+use crate::fault;
 use crate::store::{Store, StoreError, checkpoints};
 
-/// Publishes what the store has and the folder has not.
+/// Publishes what the store has and the folder has not, up to `need` entries at least. Whoever finds that another has
+/// published as much already has nothing to do: so calls at the same time share the work.
 ///
 /// # Errors
 /// [`StoreError`]; whatever was written is right, and the next call goes on.
-pub fn publish(store: &Store) -> Result<(), StoreError> {
+pub fn publish(store: &Store, need: u64) -> Result<(), StoreError> {
     let folder = store.dir().join("log");
     // One publisher at a time, in this process and others: a slower one must not put back an older checkpoint.
-    fs::create_dir_all(&folder).map_err(|source| StoreError::Io { path: folder.clone(), source })?;
+    let lock = lock(&folder)?;
+    let head = store.read(checkpoints::head)?;
+    // A folder that was lost is made anew from the store.
+    let there = folder.join("checkpoint").exists();
+    let Some(head) = head.filter(|head| head.published < need || !there) else { return Ok(()) };
+    let (from, to) = (if there { head.published } else { 0 }, head.edge.size());
+    fault::before("tiles")?;
+    store.read(|conn| write_tiles(conn, &folder, from, to))?;
+    fault::after("tiles")?;
+    fault::before("checkpoint")?;
+    write_file(&folder.join("checkpoint"), head.note.as_bytes())?;
+    fault::after("checkpoint")?;
+    fault::before("published")?;
+    store.write(|tx| checkpoints::set_published(tx, to))?;
+    fault::after("published")?;
+    drop(lock);
+    Ok(())
+}
+
+/// Replaces the published checkpoint by the same one with its cosignatures, unless the log has grown since.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn put_cosigned(store: &Store, note: &str) -> Result<(), StoreError> {
+    let folder = store.dir().join("log");
+    let lock = lock(&folder)?;
+    let head = store.read(checkpoints::head)?;
+    if head.is_some_and(|head| note.starts_with(&head.note)) {
+        write_file(&folder.join("checkpoint"), note.as_bytes())?;
+    }
+    drop(lock);
+    Ok(())
+}
+
+fn lock(folder: &Path) -> Result<File, StoreError> {
+    fs::create_dir_all(folder).map_err(|source| StoreError::Io { path: folder.to_owned(), source })?;
     let path = folder.join(".lock");
     let lock = File::options().create(true).append(true).open(&path);
-    let lock = lock.and_then(|file| file.lock().map(|()| file)).map_err(|source| StoreError::Io { path, source })?;
-    let size = store.read(|conn| -> Result<u64, StoreError> {
-        let Some(head) = checkpoints::head(conn)? else { return Ok(0) };
-        let (from, to) = (head.published, head.edge.size());
-        // A folder that was lost is made anew from the store.
-        let from = if folder.join("checkpoint").exists() { from } else { 0 };
-        if from < to {
-            write_tiles(conn, &folder, from, to)?;
-        }
-        write_file(&folder.join("checkpoint"), head.note.as_bytes())?;
-        Ok(to)
-    })?;
-    let done = store.write(|tx| checkpoints::set_published(tx, size));
-    drop(lock);
-    done
+    lock.and_then(|file| file.lock().map(|()| file)).map_err(|source| StoreError::Io { path, source })
 }
 
 fn write_tiles(conn: &Connection, folder: &Path, from: u64, to: u64) -> Result<(), StoreError> {

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 
 use crate::import::What;
+use crate::pipeline::CodeFor;
 use crate::store::{Store, sessions};
 use crate::{bundle, clock, openapi, pipeline, rules};
 
@@ -43,6 +44,15 @@ enum Command {
         /// 培训点 / the site
         #[arg(long)]
         site: String,
+        /// 终端名称 / what the device is called there
+        #[arg(long, default_value = "")]
+        name: String,
+        /// 被替换的终端（硬盘损坏或丢失） / the device whose place it takes: its disk was lost
+        #[arg(long, requires = "counter")]
+        replaces: Option<String>,
+        /// 旧终端最后仍有效的课次计数 / the old device's last session counter that still counts
+        #[arg(long, requires = "replaces")]
+        counter: Option<u64>,
         #[command(flatten)]
         data: Data,
     },
@@ -131,8 +141,9 @@ impl Cli {
                 println!("{}: {} 行 rows, #{}{again}", what.as_str(), taken.rows, taken.log_index);
                 Ok(())
             }
-            Command::EnrolCode { site, data } => {
-                let code = pipeline::enrol_code(&data.open()?, &site);
+            Command::EnrolCode { site, name, replaces, counter, data } => {
+                let for_ = CodeFor { site: site.clone(), name, replaces: replaces.zip(counter) };
+                let code = pipeline::enrol_code(&data.open()?, for_);
                 println!("{}", code.with_context(|| format!("is there a site {site}? import sites first"))?);
                 Ok(())
             }

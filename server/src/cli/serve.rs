@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 
 use crate::app::AppState;
 use crate::config::Config;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::{central, clock, router, rules};
 
 /// What can be said on the command line; the rest is in the configuration.
@@ -49,7 +49,11 @@ impl Serve {
         let store = Store::open(&config.data, stated.as_deref())
             .with_context(|| format!("cannot open {}", config.data.display()))?;
         // What a crash kept from being published is published before anybody is answered.
-        central::sequencer::publish(&store)?;
+        match central::settle(&store) {
+            // Witnesses may be away for a while: devices keep what has no receipt, and ask again.
+            Err(error @ StoreError::NoQuorum(_)) => tracing::warn!(%error, "no receipts until a quorum stands"),
+            settled => settled?,
+        }
         tokio::runtime::Runtime::new()?.block_on(serve(config, AppState::new(store, password)))
     }
 }

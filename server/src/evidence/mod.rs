@@ -75,7 +75,8 @@ fn one(store: &Store, device: &str, counter: u64) -> Result<(), EvidenceError> {
         Ok::<_, EvidenceError>((stored, enrolled, domain, document))
     })?;
     let origin = muster_seal::session::origin(&domain, device, counter);
-    let log = muster_seal::session::verify(&stored.log, &stored.seal, &origin, &enrolled.key)
+    let key = enrolled.life.signer(counter);
+    let log = muster_seal::session::verify(&stored.log, &stored.seal, &origin, &key)
         .map_err(|source| EvidenceError::Log { device: device.to_owned(), counter, source })?;
     let plan = Assignment::parse(document.as_bytes())?;
     let counted = muster_hours::count(&log, &plan)?;
@@ -84,7 +85,17 @@ fn one(store: &Store, device: &str, counter: u64) -> Result<(), EvidenceError> {
     for (table, rows) in session::rows(&log, &plan, &counted, &stored) {
         let path = store.dir().join("evidence").join(table.name);
         let path = path.join(format!("region={}", plan.assignment.region)).join(format!("month={month}"));
-        write(&path.join(format!("{device}-{counter}.parquet")), table, &rows)?;
+        let path = path.join(format!("{device}-{counter}.parquet"));
+        // A device that was ended at an earlier counter since then attests nothing with this session.
+        if enrolled.life.key_at(counter).is_err() {
+            match std::fs::remove_file(&path) {
+                Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(StoreError::Io { path, source }.into());
+                }
+                _ => continue,
+            }
+        }
+        write(&path, table, &rows)?;
     }
     Ok(())
 }

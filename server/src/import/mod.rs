@@ -163,7 +163,13 @@ pub fn import(store: &Store, what: What, file: &str, bytes: &[u8], now: &str) ->
         };
         Ok(Taken { rows: count, log_index, again: false })
     })?;
-    crate::central::sequencer::publish(store)?;
+    match crate::central::settle(store) {
+        // The file is taken; its leaf waits for the witnesses as those of others do.
+        Err(StoreError::NoQuorum(why)) => {
+            tracing::warn!(%why, "the file is taken, and no quorum stands for its leaf yet")
+        }
+        settled => settled?,
+    }
     Ok(taken)
 }
 

@@ -19,7 +19,7 @@ use crate::error::ApiError;
 pub struct Facts<'a> {
     /// The origin that the seal must have.
     pub origin: String,
-    /// The device's enrolled key.
+    /// The device's key for this session.
     pub key: PublicKey,
     /// Its id.
     pub device: &'a str,
@@ -38,6 +38,8 @@ pub struct Admitted {
     pub open: Open,
     /// How many records the seal covers.
     pub size: u64,
+    /// Their root.
+    pub root: Hash,
     /// The size that the beacon names; 0 without one.
     pub beacon: u64,
     /// Is the log closed, and was it counted?
@@ -98,8 +100,8 @@ impl From<Refusal> for ApiError {
     }
 }
 
-/// Admits a log at a seal. `assignment` finds a document by its hash, `root_at` the central log's root at a size, if it
-/// was ever that large.
+/// Admits a log at a seal. `assignment` finds a document by its hash; `was` says whether the central log ever had that size
+/// with that root.
 ///
 /// # Errors
 /// [`Refusal`], the first that holds.
@@ -108,7 +110,7 @@ pub fn admit(
     seal: &str,
     facts: &Facts<'_>,
     assignment: impl FnOnce(&str) -> Result<Option<String>, Refusal>,
-    root_at: impl FnOnce(u64) -> Result<Option<Hash>, Refusal>,
+    was: impl FnOnce(u64, &Hash) -> Result<bool, Refusal>,
 ) -> Result<Admitted, Refusal> {
     let checkpoint = Checkpoint::open(seal.as_bytes(), &facts.key.named(&facts.origin)).map_err(LogError::from)?;
     let log = covered(log, checkpoint.size)?;
@@ -122,7 +124,7 @@ pub fn admit(
         "" => 0,
         note => {
             let beacon = Checkpoint::open(note.as_bytes(), &facts.log_key).map_err(Refusal::Beacon)?;
-            if root_at(beacon.size)? != Some(beacon.root) {
+            if !was(beacon.size, &beacon.root)? {
                 return Err(Refusal::BeaconRoot);
             }
             beacon.size
@@ -136,7 +138,7 @@ pub fn admit(
         let verified = session::verify(log, seal, &facts.origin, &facts.key)?;
         muster_hours::count(&verified, &plan)?;
     }
-    Ok(Admitted { open, size: checkpoint.size, beacon, closed })
+    Ok(Admitted { open, size: checkpoint.size, root: checkpoint.root, beacon, closed })
 }
 
 /// The bytes of the first `size` lines.

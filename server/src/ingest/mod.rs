@@ -5,17 +5,23 @@
 
 pub mod admit;
 
-use muster_seal::central::{Leaf, SealLeaf};
+use muster_seal::central::{ContactLeaf, Leaf, SealLeaf};
+use muster_seal::chain::Contact;
 use muster_seal::checkpoint::Checkpoint;
+use muster_seal::cosignature::cosign;
+use muster_seal::key::PublicKey;
 use muster_seal::line::MAX_LINE;
+use muster_seal::record::is_id;
+use muster_seal::witness::{MAX_REQUEST, Refusal, Request, decide};
 use muster_wire::problem::Kind;
 use muster_wire::upload::{MAX_LOG, SessionState};
 use rusqlite::Connection;
 
 use crate::central;
 use crate::error::ApiError;
-use crate::store::devices::Device;
-use crate::store::{Store, StoreError, checkpoints, sessions};
+use crate::store::devices::{self, Device};
+use crate::store::witness::Witnessed;
+use crate::store::{Store, StoreError, checkpoints, sessions, witness};
 
 impl From<crate::store::StoreError> for admit::Refusal {
     fn from(error: StoreError) -> Self {
@@ -33,12 +39,23 @@ pub fn state(store: &Store, device: &str, counter: u64) -> Result<SessionState, 
 
 fn state_of(conn: &Connection, device: &str, counter: u64) -> Result<SessionState, ApiError> {
     let stored = sessions::session(conn, device, counter)?.unwrap_or_default();
-    let receipt = match stored.log_index {
-        Some(index) if stored.is_final => Some(central::receipt(conn, index)?.text()),
-        _ => None,
+    let receipt = match stored.log_index.filter(|_| stored.is_final) {
+        Some(index) => receipt(conn, index)?,
+        None => None,
     };
-    let beacon = checkpoints::newest(conn)?;
-    Ok(SessionState { bytes: stored.log.len() as u64, sealed: stored.sealed, receipt, beacon })
+    let entry = match stored.log_index.filter(|_| receipt.is_some()) {
+        Some(index) => String::from_utf8(checkpoints::leaves(conn, index, index + 1)?.concat()).ok(),
+        None => None,
+    };
+    let beacon = witness::newest(conn)?;
+    Ok(SessionState { bytes: stored.log.len() as u64, sealed: stored.sealed, receipt, entry, beacon })
+}
+
+/// The receipt for a leaf: under the first checkpoint that a quorum stood for, since that one says the most about when.
+/// `None` until there is one.
+fn receipt(conn: &Connection, index: u64) -> Result<Option<String>, StoreError> {
+    let checkpoint = witness::cosigned_from(conn, index + 1)?;
+    checkpoint.map(|note| Ok(central::receipt(conn, index, note)?.text())).transpose()
 }
 
 /// Takes bytes of a log from `from` on.
@@ -87,10 +104,11 @@ pub fn take_bytes(
 }
 
 /// Takes a seal: witnesses it, and if it is the final one puts it into the central log. When this returns, all of that is
-/// on disk and published.
+/// on disk and published, and a quorum stands for it.
 ///
 /// # Errors
-/// [`ApiError`]: the log, its seal, its chain or its roster does not hold; two seals fork; or the device was revoked.
+/// [`ApiError`]: the log, its seal, its chain or its roster does not hold; two seals fork; the device had ended; or no
+/// quorum stands yet, though the seal is kept.
 pub fn take_seal(
     store: &Store,
     device: &Device,
@@ -98,13 +116,12 @@ pub fn take_seal(
     seal: &str,
     now: &str,
 ) -> Result<SessionState, ApiError> {
+    let origin = muster_seal::session::origin(&store.domain()?, &device.device, counter);
+    let key = key_at(device, counter)?;
     // Whether a fork is kept must not hang on the answer being a refusal, so it is decided first and kept by itself.
-    if let Some(first) = store.read(|conn| fork(conn, device, counter, seal))? {
+    if let Some(first) = store.read(|conn| fork(conn, device, counter, &origin, &key, seal))? {
         store.write(|tx| sessions::put_fork(tx, &device.device, counter, &first, seal, now))?;
-        return Err(ApiError::new(
-            Kind::Fork,
-            "this seal and the one witnessed before do not extend each other; both are kept",
-        ));
+        return Err(forked());
     }
     store.write(|tx| {
         let Some(mut stored) = sessions::session(tx, &device.device, counter)? else {
@@ -113,15 +130,12 @@ pub fn take_seal(
         if stored.is_final {
             return Ok(()); // the same seal again: another would have been a fork
         }
-        if device.revoked_at.is_some_and(|last| counter > last) {
-            return Err(ApiError::new(Kind::Revoked, "the device was revoked before this session"));
-        }
         let facts = admit::Facts {
-            origin: muster_seal::session::origin(&store_domain(tx)?, &device.device, counter),
-            key: device.key,
+            origin: origin.clone(),
+            key,
             device: &device.device,
             site: &device.site,
-            link: sessions::link_before(tx, &device.device, counter)?,
+            link: witness::link_before(tx, &device.device, counter)?,
             log_key: checkpoints::verifier(tx)?,
         };
         let admitted = admit::admit(
@@ -129,10 +143,7 @@ pub fn take_seal(
             seal,
             &facts,
             |sha256| Ok(sessions::assignment(tx, sha256)?),
-            |size| match checkpoints::head(tx)? {
-                Some(head) if size <= head.edge.size() => Ok(Some(central::root_at(tx, size)?)),
-                _ => Ok(None),
-            },
+            |size, root| Ok(central::was(tx, size, root)?),
         )?;
         if admitted.size < stored.sealed {
             return Ok(()); // an older seal of the same log, late
@@ -147,31 +158,136 @@ pub fn take_seal(
             stored.received = now.to_owned();
         }
         sessions::witness(tx, &stored, &admitted.open, admitted.beacon)?;
+        if witness::witnessed(tx, &origin)?.is_none_or(|known| known.size < admitted.size) {
+            let (size, note) = (admitted.size, seal.to_owned());
+            witness::put_witnessed(tx, &origin, &Witnessed { size, root: admitted.root, note })?;
+        }
         Ok(())
     })?;
-    central::sequencer::publish(store)?;
+    central::settle(store)?;
     state(store, &device.device, counter)
 }
 
-fn store_domain(conn: &Connection) -> Result<String, StoreError> {
-    crate::store::setting(conn, "domain")?.ok_or(StoreError::Corrupt("no domain"))
+/// The key that signs what has this counter.
+fn key_at(device: &Device, counter: u64) -> Result<PublicKey, ApiError> {
+    device.life.key_at(counter).map_err(|e| ApiError::new(Kind::Revoked, e.to_string()))
+}
+
+fn forked() -> ApiError {
+    ApiError::new(Kind::Fork, "this seal and the one witnessed before do not extend each other; both are kept")
 }
 
 /// The seal witnessed before, when this one is truly signed and yet cannot be of the same log.
-fn fork(conn: &Connection, device: &Device, counter: u64, seal: &str) -> Result<Option<String>, ApiError> {
-    let Some(stored) = sessions::session(conn, &device.device, counter)?.filter(|s| s.sealed > 0) else {
-        return Ok(None);
+fn fork(
+    conn: &Connection,
+    device: &Device,
+    counter: u64,
+    origin: &str,
+    key: &PublicKey,
+    seal: &str,
+) -> Result<Option<String>, ApiError> {
+    let Ok(new) = Checkpoint::open(seal.as_bytes(), &key.named(origin)) else {
+        return Ok(None); // refused for its signature later
     };
-    let origin = muster_seal::session::origin(&store_domain(conn)?, &device.device, counter);
-    let key = device.key.named(&origin);
-    let Ok(new) = Checkpoint::open(seal.as_bytes(), &key) else { return Ok(None) }; // refused for its signature later
-    let leaves = muster_seal::session::parse(&stored.log).map(|log| log.leaves().to_vec()).unwrap_or_default();
-    let prefix = leaves.get(..new.size as usize).map(muster_seal::merkle::root);
-    Ok(match prefix {
+    let stored = sessions::session(conn, &device.device, counter)?.unwrap_or_default();
+    let log = muster_seal::session::parse(&stored.log).ok();
+    let leaves = log.as_ref().map_or(&[][..], |log| log.leaves());
+    let root = |size: u64| leaves.get(..size as usize).map(muster_seal::merkle::root);
+    if let Some(known) = witness::witnessed(conn, origin)? {
+        // What was witnessed by its proofs alone must be what the bytes now say, and a closed log does not grow.
+        let other_root = known.size == new.size && known.root != new.root;
+        let other_past = root(new.size) == Some(new.root) && root(known.size).is_some_and(|root| root != known.root);
+        let closed = log.as_ref().is_some_and(|log| log.is_closed()) && leaves.len() as u64 == new.size;
+        if other_root || other_past || (closed && known.size > new.size) {
+            return Ok(Some(known.note));
+        }
+    }
+    Ok(match root(new.size).filter(|_| stored.sealed > 0) {
         // An older seal of the same log, sent late, is no fork; a closed log cannot have been sealed shorter afterwards,
         // but a seal taken before its close may well arrive after it.
-        Some(root) if root == new.root => None,
-        Some(_) => Some(stored.seal),
-        None => None, // larger than what was sent: its bytes come first
+        Some(root) if root != new.root => Some(stored.seal),
+        // Or larger than what was sent: its bytes come first.
+        _ => None,
     })
+}
+
+/// Takes a contact: a device signs the beacon it holds, and uses up a counter. Safe to repeat.
+///
+/// # Errors
+/// [`ApiError`]: it does not follow what came before, or names a central log that never was.
+pub fn take_contact(store: &Store, device: &Device, counter: u64, note: &str, now: &str) -> Result<(), ApiError> {
+    let key = key_at(device, counter)?;
+    let bad = |e: &dyn std::fmt::Display| ApiError::new(Kind::BadLog, e.to_string());
+    let domain = store.domain()?;
+    let contact = Contact::open(note.as_bytes(), &domain, &device.device, counter, &key).map_err(|e| bad(&e))?;
+    store.write(|tx| {
+        if let Some(kept) = witness::contact(tx, &device.device, counter)? {
+            return if kept.note == note {
+                Ok(())
+            } else {
+                sessions::put_fork(tx, &device.device, counter, &kept.note, note, now)?;
+                Ok(())
+            };
+        }
+        if sessions::session(tx, &device.device, counter)?.is_some_and(|s| s.sealed > 0) {
+            return Err(ApiError::new(Kind::Fork, "a session log has this counter"));
+        }
+        witness::link_before(tx, &device.device, counter)?.after(&contact, note).map_err(|e| bad(&e))?;
+        if !central::was(tx, contact.beacon, &contact.root)? {
+            return Err(bad(&admit::Refusal::BeaconRoot));
+        }
+        let (id, note, received) = (device.device.clone(), note.to_owned(), now.to_owned());
+        let leaf = Leaf::Contact(ContactLeaf { device: id, counter, note: note.clone(), received });
+        let index = checkpoints::append(tx, &[leaf.line()])?;
+        Ok(witness::put_contact(tx, &device.device, counter, &note, contact.beacon, index)?)
+    })?;
+    let kept = store.read(|conn| witness::contact(conn, &device.device, counter))?;
+    if kept.is_some_and(|kept| kept.note != note) {
+        return Err(forked());
+    }
+    Ok(central::settle(store)?)
+}
+
+/// What `add-checkpoint` answers for a session log: the cosignature line of this server.
+///
+/// # Errors
+/// [`Refusal`] by the standard, or [`StoreError`] on the inside.
+pub fn add_checkpoint(
+    store: &Store,
+    body: &[u8],
+    now_s: u64,
+    now: &str,
+) -> Result<Result<String, Refusal>, StoreError> {
+    let request = match Request::parse(body, MAX_REQUEST) {
+        Ok(request) => request,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let unknown = || Ok(Err(Refusal::UnknownOrigin { origin: request.origin().to_owned() }));
+    let Some((id, counter)) = log_of(&store.domain()?, request.origin()) else { return unknown() };
+    let Some(device) = store.read(|conn| devices::device(conn, id))? else { return unknown() };
+    // A device that has ended has no log of this counter.
+    let Ok(key) = device.life.key_at(counter) else { return unknown() };
+    let key = key.named(request.origin());
+    store.write(|tx| {
+        let known = witness::witnessed(tx, request.origin())?;
+        let new = match decide(&request, known.as_ref().map(|k| (k.size, k.root)), &key) {
+            Ok(new) => new,
+            Err(refusal @ Refusal::Fork { .. }) => {
+                let first = known.map(|k| k.note).unwrap_or_default();
+                sessions::put_fork(tx, id, counter, &first, &request.checkpoint, now)?;
+                return Ok(Err(refusal));
+            }
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let (size, root, note) = (new.size, new.root, request.checkpoint.clone());
+        witness::put_witnessed(tx, request.origin(), &Witnessed { size, root, note })?;
+        Ok(Ok(cosign(&new.text(), &witness::name(tx)?, &witness::signer(tx)?, now_s)))
+    })
+}
+
+/// The device and counter that an origin of this domain names.
+fn log_of<'a>(domain: &str, origin: &'a str) -> Option<(&'a str, u64)> {
+    let (device, counter) = origin.strip_prefix(domain)?.strip_prefix("/d/")?.split_once("/s/")?;
+    let number = counter.parse::<u64>().ok().filter(|n| *n > 0 && n.to_string() == counter)?;
+    is_id(device).then_some((device, number))
 }

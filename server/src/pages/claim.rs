@@ -121,7 +121,8 @@ fn drawn(
     for (device, counter) in keys {
         let stored = sessions::session(conn, &device, counter)?.ok_or_else(corrupt)?;
         let document = sessions::assignment(conn, &stored.assignment)?.ok_or_else(corrupt)?;
-        let key = devices::device(conn, &device)?.ok_or_else(corrupt)?.key;
+        // What a device signed past its end attests nothing, and is not drawn.
+        let Ok(key) = devices::device(conn, &device)?.ok_or_else(corrupt)?.life.key_at(counter) else { continue };
         let origin = muster_seal::session::origin(&domain, &device, counter);
         let log = muster_seal::session::verify(&stored.log, &stored.seal, &origin, &key).map_err(|_| corrupt())?;
         let plan = Assignment::parse(document.as_bytes()).map_err(|_| corrupt())?;

@@ -59,14 +59,6 @@ pub fn head(conn: &Connection) -> Result<Option<Head>, StoreError> {
     .transpose()
 }
 
-/// The newest checkpoint, signed; empty before the first leaf.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn newest(conn: &Connection) -> Result<String, StoreError> {
-    Ok(head(conn)?.map(|head| head.note).unwrap_or_default())
-}
-
 /// Appends leaves and swaps the checkpoint, within the caller's transaction: its commit is the commit point.
 /// Gives the index of the first.
 ///

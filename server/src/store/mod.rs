@@ -14,17 +14,24 @@ use ring::signature::Ed25519KeyPair;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use thiserror::Error;
 
+use crate::fault;
+
 pub mod checkpoints;
 pub mod claims;
 pub mod devices;
 pub mod findings;
 pub mod rosters;
 pub mod sessions;
+pub mod witness;
 
 /// The domain of a data directory that was given none.
 pub const DEFAULT_DOMAIN: &str = "muster.localhost";
 
-const MIGRATIONS: [&str; 2] = [include_str!("migrations/0001_spine.sql"), include_str!("migrations/0002_findings.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("migrations/0001_spine.sql"),
+    include_str!("migrations/0002_findings.sql"),
+    include_str!("migrations/0003_witness.sql"),
+];
 
 /// What can go wrong with the store.
 #[derive(Debug, Error)]
@@ -69,6 +76,31 @@ pub enum StoreError {
     /// A stored value that cannot be: a bug or a hand in the file.
     #[error("the store holds something that cannot be: {0}")]
     Corrupt(&'static str),
+    /// A witness knows a longer or another central log than this one.
+    #[error("the witness {witness} {what}: this database was rolled back or bent; stop, and restore the newest copy")]
+    Forked {
+        /// Which.
+        witness: String,
+        /// What it said.
+        what: String,
+    },
+    /// Too few witnesses stand for the central log now: nothing is promised before they do.
+    #[error("no quorum of witnesses yet: {0}")]
+    NoQuorum(String),
+    /// The file with the witnesses is none.
+    #[error("{path}: {what}")]
+    Policy {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+    /// A device's leaves in the central log make no life.
+    #[error(transparent)]
+    Life(#[from] muster_seal::life::LifeError),
+    /// A fault that a test asked for.
+    #[error("a test asked for this fault: {0}")]
+    Asked(&'static str),
     /// The system's randomness failed.
     #[error("no random bytes to be had from the system")]
     Random,
@@ -147,18 +179,24 @@ impl Store {
         let mut conn = self.inner.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
         let result = work(&tx)?;
+        fault::before("commit")?;
         tx.commit().map_err(StoreError::from)?;
+        fault::after("commit")?;
         Ok(result)
     }
 
     fn initialise(&self, path: &Path, domain: Option<&str>) -> Result<(), StoreError> {
         let found = self.write(|tx| -> Result<String, StoreError> {
+            let put = "INSERT INTO setting (name, value) VALUES (?, CAST(? AS BLOB))";
+            // A key of its own: a cosignature does not name its cosigner, so no key may serve two.
+            if setting::<Vec<u8>>(tx, "witness_seed")?.is_none() {
+                tx.execute(put, params!["witness_seed", &random::<32>()?[..]])?;
+            }
             if let Some(domain) = setting::<String>(tx, "domain")? {
                 return Ok(domain);
             }
             let domain = domain.unwrap_or(DEFAULT_DOMAIN);
             let key = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(|_| StoreError::Random)?;
-            let put = "INSERT INTO setting (name, value) VALUES (?, CAST(? AS BLOB))";
             tx.execute(put, params!["domain", domain.as_bytes()])?;
             tx.execute(put, params!["log_key", key.as_ref()])?;
             tx.execute(put, params!["person_key", &random::<32>()?[..]])?;

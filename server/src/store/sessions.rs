@@ -1,6 +1,5 @@
 //! Session logs as they came, what was witnessed of them, and the documents they were held under.
 
-use muster_seal::chain::{Link, seal_id};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::StoreError;
@@ -75,6 +74,16 @@ pub fn without_evidence(conn: &Connection) -> Result<Vec<(String, u64)>, StoreEr
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Has the evidence of a device's sessions above a counter looked at again: they count no longer.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn reset_evidence(tx: &Transaction<'_>, device: &str, above: u64) -> Result<(), StoreError> {
+    let sql = "UPDATE session SET evidence = 0 WHERE device = ? AND counter > ?";
+    tx.execute(sql, params![device, above as i64])?;
+    Ok(())
+}
+
 /// Notes that evidence was written.
 ///
 /// # Errors
@@ -83,23 +92,6 @@ pub fn set_evidence(tx: &Transaction<'_>, device: &str, counter: u64) -> Result<
     let sql = "UPDATE session SET evidence = 1 WHERE device = ? AND counter = ?";
     tx.execute(sql, params![device, counter as i64])?;
     Ok(())
-}
-
-/// Where a device's chain stands before a counter: what its last final session left.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn link_before(conn: &Connection, device: &str, counter: u64) -> Result<Link, StoreError> {
-    let sql = "SELECT counter, seal, coalesce(beacon_size, 0) FROM session
-               WHERE device = ? AND counter < ? AND final = 1 ORDER BY counter DESC LIMIT 1";
-    let row = conn.query_row(sql, params![device, counter as i64], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
-    });
-    Ok(row.optional()?.map_or_else(Link::default, |(counter, seal, beacon)| Link {
-        counter: counter as u64,
-        seal: seal_id(&seal),
-        beacon: beacon as u64,
-    }))
 }
 
 /// Puts the whole of a log as it stands now.
