@@ -3,11 +3,12 @@
 
 use muster_seal::bundle::Bundle;
 use muster_seal::central::Leaf;
+use muster_seal::chain::Contact;
 use muster_seal::checkpoint::Checkpoint;
 use muster_seal::cosignature::{self, WitnessKey, cosign};
 use muster_seal::key::{DeviceKey, NamedKey, Signer};
 use muster_seal::merkle::{Hash, leaf_hash, root};
-use muster_seal::note::{Note, Signature};
+use muster_seal::note::{self, Note, Signature};
 use muster_seal::policy::Policy;
 use muster_seal::proof::{Receipt, read_hashes, write_hashes};
 use muster_seal::record::Record;
@@ -120,6 +121,21 @@ pub fn leaf(bytes: &[u8]) {
 pub fn bundle(bytes: &[u8]) {
     if let Ok(bundle) = Bundle::read(bytes) {
         assert_eq!(bundle.write().unwrap(), bytes);
+    }
+}
+
+/// The text of a contact, signed as a device would; whether it was one.
+pub fn contact(bytes: &[u8]) -> bool {
+    let (domain, device, counter) = ("muster.example", "d1", 8);
+    let name = Contact::origin(domain, device, counter);
+    let Some(text) = std::str::from_utf8(bytes).ok().filter(|text| text.ends_with('\n')) else { return false };
+    let signed = note::sign(text, &name, &key(1));
+    match Contact::open(signed.as_bytes(), domain, device, counter, &key(1).public()) {
+        Ok(contact) => {
+            assert_eq!(contact.sign(domain, &key(1)), signed);
+            true
+        }
+        Err(_) => false,
     }
 }
 

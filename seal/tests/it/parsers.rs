@@ -5,7 +5,10 @@
 //! `seal/fuzz` steers the same bodies by coverage, where `cargo fuzz` is installed.
 
 use muster_seal::bundle::{Bundle, PARTS};
-use muster_seal::central::{DocumentLeaf, EnrolLeaf, Leaf, RevokeLeaf, SealLeaf};
+use muster_seal::central::{
+    ContactLeaf, DispositionLeaf, DocumentLeaf, EnrolLeaf, Leaf, ReplaceLeaf, RevokeLeaf, RotateLeaf, SealLeaf,
+};
+use muster_seal::chain::Contact;
 use muster_seal::cosignature::cosign;
 use muster_seal::error::ProofError;
 use muster_seal::key::Signer;
@@ -124,16 +127,35 @@ fn lines() -> Vec<Vec<u8>> {
 }
 
 fn central_leaves() -> Vec<Vec<u8>> {
-    let at = "2026-03-02T08:00:00.000+08:00".to_owned();
-    let (device, site, institution) = ("d1".to_owned(), "s1".to_owned(), "i1".to_owned());
-    let seal = SealLeaf { device: device.clone(), counter: 7, seal: cosigned(3), received: at.clone() };
-    let key = key(1).public().to_base64();
-    let enrol = EnrolLeaf { device: device.clone(), key, site, institution, at: at.clone() };
-    let revoke = RevokeLeaf { device, counter: 0, reason: "遗失\n\"x\"\\".into(), at: at.clone() };
-    let document = DocumentLeaf { what: "policy".into(), name: "2026".into(), sha256: "0a".repeat(32), at };
-    [Leaf::Seal(seal), Leaf::Enrol(enrol), Leaf::Revoke(revoke), Leaf::Document(document)]
+    let at = || "2026-03-02T08:00:00.000+08:00".to_owned();
+    let (device, site, institution) = (|| "d1".to_owned(), "s1".to_owned(), "i1".to_owned());
+    let (key, reason) = (|| key(1).public().to_base64(), || "遗失\n\"x\"\\".to_owned());
+    let (by_old, by_new) = (key(), key());
+    let (note, by, decision) = (contact().sign("muster.example", &bodies::key(1)), "o1".into(), "uphold".into());
+    let hash = || "0a".repeat(32);
+    [
+        Leaf::Seal(SealLeaf { device: device(), counter: 7, seal: cosigned(3), received: at() }),
+        Leaf::Enrol(EnrolLeaf { device: device(), key: key(), site, institution, at: at() }),
+        Leaf::Revoke(RevokeLeaf { device: device(), counter: 0, reason: reason(), at: at() }),
+        Leaf::Rotate(RotateLeaf { device: device(), counter: 7, key: key(), by_old, by_new, at: at() }),
+        Leaf::Replace(ReplaceLeaf { device: device(), old: "d0".into(), counter: 7, reason: reason(), at: at() }),
+        Leaf::Contact(ContactLeaf { device: device(), counter: 8, note, received: at() }),
+        Leaf::Disposition(DispositionLeaf { finding: "r/c/-".into(), decision, by, reason_sha256: hash(), at: at() }),
+        Leaf::Document(DocumentLeaf { what: "policy".into(), name: "2026".into(), sha256: hash(), at: at() }),
+    ]
+    .iter()
+    .map(Leaf::line)
+    .collect()
+}
+
+fn contact() -> Contact {
+    Contact { device: "d1".into(), counter: 8, prev: "0a".repeat(32), beacon: 3, root: checkpoint(3).root }
+}
+
+fn contacts() -> Vec<Vec<u8>> {
+    [contact(), Contact { prev: String::new(), ..contact() }]
         .iter()
-        .map(Leaf::line)
+        .map(|c| Note::parse(c.sign("muster.example", &key(1)).as_bytes()).unwrap().text().into())
         .collect()
 }
 
@@ -204,6 +226,9 @@ proptest! {
     fn logs_hold_up(bytes in near(logs())) { bodies::log(&bytes); }
 
     #[test]
+    fn contacts_hold_up(bytes in near(contacts())) { bodies::contact(&bytes); }
+
+    #[test]
     fn keys_hold_up(bytes in near(vkeys())) { bodies::vkey(&bytes); }
 
     #[test]
@@ -230,6 +255,7 @@ fn seeds() {
         ("bundle", bundles()),
         ("record", lines()),
         ("leaf", central_leaves()),
+        ("contact", contacts()),
         ("log", logs()),
         ("policy", policies()),
         ("witness_request", requests()),
@@ -251,6 +277,7 @@ fn what_is_bent_here_was_straight() {
     lines().iter().for_each(|bytes| drop(Record::parse(bytes).unwrap()));
     central_leaves().iter().for_each(|bytes| drop(Leaf::parse(bytes).unwrap()));
     bundles().iter().for_each(|bytes| drop(Bundle::read(bytes).unwrap()));
+    contacts().iter().for_each(|bytes| assert!(bodies::contact(bytes)));
     let text = policy_text();
     assert_eq!(Policy::parse(text.as_bytes()).unwrap().check(cosigned(3).as_bytes()).unwrap().quorum_at, Some(6));
     assert_eq!(Policy::parse(&text.as_bytes()[..10]), Err(PolicyError::Cut { line: 2 }));
