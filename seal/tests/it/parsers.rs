@@ -129,7 +129,7 @@ fn lines() -> Vec<Vec<u8>> {
 fn central_leaves() -> Vec<Vec<u8>> {
     let at = || "2026-03-02T08:00:00.000+08:00".to_owned();
     let (device, site, institution) = (|| "d1".to_owned(), "s1".to_owned(), "i1".to_owned());
-    let (key, reason) = (|| key(1).public().to_base64(), || "遗失\n\"x\"\\".to_owned());
+    let (key, reason) = (|| key(1).public().to_base64(), || "lost".to_owned());
     let (by_old, by_new) = (key(), key());
     let (note, by, decision) = (contact().sign("muster.example", &bodies::key(1)), "o1".into(), "uphold".into());
     let hash = || "0a".repeat(32);

@@ -243,6 +243,10 @@ fn fork(
     let Ok(new) = Checkpoint::open(seal.as_bytes(), &key.named(origin)) else {
         return Ok(None); // refused for its signature later
     };
+    // A counter is used once: by a session or by a contact.
+    if let Some(contact) = witness::contact(conn, &device.device, counter)? {
+        return Ok(Some(contact.note));
+    }
     let stored = sessions::session(conn, &device.device, counter)?.unwrap_or_default();
     let log = muster_seal::session::parse(&stored.log).ok();
     let leaves = log.as_ref().map_or(&[][..], |log| log.leaves());
