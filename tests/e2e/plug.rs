@@ -12,7 +12,7 @@ use muster_tests::forge::Forger;
 use muster_tests::story::{self, Class, Part};
 
 /// The durable steps of `server/src/fault.rs`.
-const POINTS: [&str; 5] = ["commit", "tiles", "checkpoint", "published", "cosigned"];
+const POINTS: [&str; 4] = ["commit", "tiles", "checkpoint", "cosigned"];
 
 fn town(name: &str) -> (PathBuf, Bureau) {
     let dir = story::folder(name).unwrap();

@@ -60,7 +60,7 @@ fn a_bit_flipped_in_any_file_is_found() {
             fs::write(&file, bent).unwrap();
             if file.ends_with("checkpoint") {
                 // What it shows the world is compared before anything is published over it.
-                let refused = central::sequencer::publish(&store, 1_000).unwrap_err();
+                let refused = central::sequencer::publish(&store).unwrap_err();
                 assert!(matches!(refused, StoreError::Forked { .. }), "{refused}");
             } else {
                 let found = wrong(&store);
@@ -114,7 +114,7 @@ fn a_lost_folder_is_made_anew_and_an_old_database_is_not_published_over_a_newer_
     // An older folder put back: its holes are filled.
     fs::remove_dir_all(dir.path().join("log/tile")).unwrap();
     fs::write(dir.path().join("log/checkpoint"), old).unwrap();
-    central::settle(&store).unwrap();
+    central::sequencer::publish(&store).unwrap();
     let missing = wrong(&store);
     assert!(missing.iter().all(|w| w.contains("/000.p/10")) || missing.is_empty(), "{missing:?}");
 
