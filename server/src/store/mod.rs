@@ -19,6 +19,7 @@ use crate::fault;
 pub mod checkpoints;
 pub mod claims;
 pub mod devices;
+pub mod dispositions;
 pub mod findings;
 pub mod rosters;
 pub mod sessions;
