@@ -25,7 +25,7 @@ use muster_seal::merkle::{Hash, sha256};
 use muster_server::error::ApiError;
 use muster_server::import::{What, import};
 use muster_server::store::devices::{Device, device};
-use muster_server::store::{Store, checkpoints, sessions};
+use muster_server::store::{Store, sessions};
 use muster_server::{ingest, pipeline};
 use muster_wire::enrol::{EnrolRequest, proof_message};
 use muster_wire::upload::MAX_CHUNK;
@@ -134,7 +134,7 @@ impl Bureau {
         import(&store, What::Institutions, "institutions.csv", institutions.as_bytes(), NOW)?;
         import(&store, What::Sites, "sites.csv", sites.as_bytes(), NOW)?;
         let devices = (0..devices).map(|d| enrol(&store, [d as u8 + 1; 32])).collect::<Result<_>>()?;
-        let plan = Plan::new("s1", store.read(checkpoints::newest)?)?;
+        let plan = Plan::new("s1", store.read(muster_server::store::witness::newest)?)?;
         let sha256 = hex::encode(sha256(plan.document.as_bytes()));
         store.write(|tx| sessions::put_assignment(tx, &sha256, &plan.document, NOW))?;
         Ok(Self { store, devices, plan })
