@@ -25,13 +25,17 @@ pub struct Mirror {
     levels: Vec<Vec<Hash>>,
     /// For each device the leaves about its life, with their index.
     lives: HashMap<String, Vec<(u64, Leaf)>>,
+    /// For each device the index of the leaf about the contact with a counter.
+    contacts: HashMap<String, HashMap<u64, u64>>,
 }
 
 /// Something that an auditor has and the mirror does not say, or the other way round.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum MirrorDefect {
     /// The mirror ends before what it is compared with.
-    #[error("the mirror has {have} entries and this needs {need}: fetch the log anew; if it stays so, the bureau went back")]
+    #[error(
+        "the mirror has {have} entries and this needs {need}: fetch the log anew; if it stays so, the bureau went back"
+    )]
     Older {
         /// The mirror's size.
         have: u64,
@@ -51,6 +55,12 @@ pub enum MirrorDefect {
         index: u64,
         /// What should be there.
         what: &'static str,
+    },
+    /// A contact in the bundle is none of the log's.
+    #[error("the contact with counter {counter} does not stand in the mirror as it stands in the bundle")]
+    Contact {
+        /// Which.
+        counter: u64,
     },
     /// A leaf about the device is in the log and not in the bundle.
     #[error("entry #{index} is about device {device} and was left out of the bundle")]
@@ -86,7 +96,9 @@ impl Source {
         #[cfg(feature = "online")]
         return Ok(Self::Address(text.trim_end_matches('/').to_owned()));
         #[cfg(not(feature = "online"))]
-        bail!("{text}: this build reads no network: copy the log into a folder first, or build with the feature `online`")
+        bail!(
+            "{text}: this build reads no network: copy the log into a folder first, or build with the feature `online`"
+        )
     }
 
     /// A file's bytes, at most `max`; `None` where there is no such file.
@@ -127,7 +139,7 @@ impl Mirror {
         let witnessed = trust.witnesses.check(&note).context("checkpoint")?;
         let size = witnessed.checkpoint.size;
         let mut edge = Edge::default();
-        let mut mirror = Self { witnessed, levels: Vec::new(), lives: HashMap::new() };
+        let mut mirror = Self { witnessed, levels: Vec::new(), lives: HashMap::new(), contacts: HashMap::new() };
         for index in 0..size.div_ceil(WIDTH) {
             let width = (size - index * WIDTH).min(WIDTH);
             let bytes = tile(source, index, width)?;
@@ -163,6 +175,10 @@ impl Mirror {
             Leaf::Revoke(r) => vec![&r.device],
             Leaf::Rotate(r) => vec![&r.device],
             Leaf::Replace(r) => vec![&r.device, &r.old],
+            Leaf::Contact(c) => {
+                self.contacts.entry(c.device.clone()).or_default().insert(c.counter, index);
+                return Ok(());
+            }
             _ => return Ok(()),
         };
         for device in about {
@@ -235,6 +251,12 @@ impl Mirror {
         for (index, leaf) in &held.life_leaves {
             if !self.has(*index, leaf) {
                 return Err(MirrorDefect::Entry { index: *index, what: "a leaf about the device is gone" });
+            }
+        }
+        for (counter, leaf) in held.contacts.iter().flat_map(|contacts| &contacts.leaves) {
+            let index = self.contacts.get(&held.device).and_then(|all| all.get(counter));
+            if !index.is_some_and(|index| self.has(*index, leaf)) {
+                return Err(MirrorDefect::Contact { counter: *counter });
             }
         }
         let newest = held.newest.checkpoint.size;

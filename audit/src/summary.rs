@@ -185,9 +185,13 @@ mod tests {
 
     #[test]
     fn a_field_stays_a_field() {
-        for (field, want) in
-            [("a b", "a b"), ("a,b", "\"a,b\""), ("a \"b\"", "\"a \"\"b\"\"\""), ("=1+1", "'=1+1"), ("-1\n", "\"'-1\n\"")]
-        {
+        for (field, want) in [
+            ("a b", "a b"),
+            ("a,b", "\"a,b\""),
+            ("a \"b\"", "\"a \"\"b\"\"\""),
+            ("=1+1", "'=1+1"),
+            ("-1\n", "\"'-1\n\""),
+        ] {
             assert_eq!(quoted(field), want);
         }
     }

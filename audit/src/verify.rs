@@ -205,6 +205,9 @@ pub struct Contacts {
     pub first: Contact,
     /// Where the chain stands after the last.
     pub link: Link,
+    /// The counter and the leaf's hash of each. No receipt is in the bundle for these leaves: what holds them is the device's
+    /// signature, and a mirror of the log.
+    pub leaves: Vec<(u64, Hash)>,
 }
 
 /// Verifies a bundle.
@@ -253,7 +256,21 @@ pub fn verify(bytes: &[u8], trust: &Trust) -> Result<Held, Defect> {
     }
     let counted = muster_hours::count(&log, &plan)?;
     let (device, counter, index) = (entry.device.clone(), entry.counter, receipt.index);
-    Ok(Held { device, counter, entry, index, bracket, covering, newest, life, life_leaves, contacts, log, plan, counted })
+    Ok(Held {
+        device,
+        counter,
+        entry,
+        index,
+        bracket,
+        covering,
+        newest,
+        life,
+        life_leaves,
+        contacts,
+        log,
+        plan,
+        counted,
+    })
 }
 
 /// A note ignores lines by unknown keys. A bundle has none: no byte of it is without meaning, so that whoever changes one is
@@ -343,7 +360,9 @@ fn contacts(bundle: &Bundle, device: &str, life: &Life, trust: &Trust) -> Result
             None => Link { counter: contact.counter - 1, seal: contact.prev.clone(), beacon: 0 },
         };
         let link = before.after(&contact, &leaf.note).map_err(|e| bad(e.to_string()))?;
-        found = Some(Contacts { first: found.map_or(contact, |contacts| contacts.first), link });
+        let (first, mut leaves) = found.map_or((contact, Vec::new()), |contacts| (contacts.first, contacts.leaves));
+        leaves.push((leaf.counter, leaf_hash(line)));
+        found = Some(Contacts { first, link, leaves });
     }
     Ok(found)
 }
