@@ -8,3 +8,5 @@ pub mod summary;
 pub mod text;
 pub mod trust;
 pub mod verify;
+#[cfg(feature = "witness")]
+pub mod witness;

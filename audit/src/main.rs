@@ -23,6 +23,9 @@ struct Cli {
 enum Command {
     /// 核验审计包 / verify bundles
     Verify(Verify),
+    /// 为中心日志做见证 / witness logs
+    #[cfg(feature = "witness")]
+    Witness(muster_audit::witness::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -54,6 +57,8 @@ struct Verify {
 fn main() -> ExitCode {
     let (json, result) = match Cli::parse().command {
         Command::Verify(args) => (args.json, verify(&args)),
+        #[cfg(feature = "witness")]
+        Command::Witness(args) => (false, muster_audit::witness::run(args).map(|()| (String::new(), 0))),
     };
     match result {
         Ok((text, status)) => {

@@ -5,3 +5,5 @@ mod corpus;
 mod good;
 mod sets;
 mod town;
+#[cfg(feature = "witness")]
+mod witness;
