@@ -1,19 +1,22 @@
 //! The report's words: one catalogue a language.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 type Catalogue = BTreeMap<String, BTreeMap<String, String>>;
 
-fn get(catalogue: &str, key: &str) -> String {
-    // A test reads both files; a broken one never ships.
-    let all: Catalogue = toml::from_str(catalogue).unwrap_or_default();
+// A test reads both files; a broken one never ships.
+static ZH: LazyLock<Catalogue> = LazyLock::new(|| toml::from_str(include_str!("../text/zh.toml")).unwrap_or_default());
+static EN: LazyLock<Catalogue> = LazyLock::new(|| toml::from_str(include_str!("../text/en.toml")).unwrap_or_default());
+
+fn get<'a>(all: &'a Catalogue, key: &'a str) -> &'a str {
     let found = key.split_once('.').and_then(|(section, key)| all.get(section)?.get(key));
-    found.cloned().unwrap_or_else(|| key.to_owned())
+    found.map_or(key, String::as_str)
 }
 
-/// A text in Chinese and in English.
-pub fn both(key: &str) -> (String, String) {
-    (get(include_str!("../text/zh.toml"), key), get(include_str!("../text/en.toml"), key))
+/// A text in Chinese and in English; the key itself where there is none.
+pub fn both(key: &str) -> (&str, &str) {
+    (get(&ZH, key), get(&EN, key))
 }
 
 #[cfg(test)]

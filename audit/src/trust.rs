@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use muster_hours::policy::Policy;
 use muster_seal::key::{NamedKey, Verifier};
 use muster_seal::policy as tlog;
@@ -51,7 +51,9 @@ impl Trust {
         ensure!(log.name() == format!("{}/log", file.domain), "`log` is not the key of {}/log", file.domain);
         ensure!(!file.policy.is_empty(), "there is no [[policy]]: hours cannot be counted without one");
         let text = file.tlog_policy.unwrap_or_else(|| format!("log {log}\nquorum none\n"));
-        let witnesses = tlog::Policy::parse(text.as_bytes()).context("`tlog_policy`")?;
+        let witnesses = tlog::Policy::parse(text.as_bytes());
+        // Its errors say their source themselves.
+        let witnesses = witnesses.map_err(|e| anyhow!("`tlog_policy`: {e}"))?;
         ensure!(
             matches!(witnesses.logs(), [one] if one.key == log),
             "`tlog_policy` must have one `log` line, and its key must be that of `log`"

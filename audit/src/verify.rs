@@ -13,7 +13,7 @@ use muster_seal::checkpoint::Checkpoint;
 use muster_seal::error::{BundleError, LineError, LogError, NoteError, ProofError};
 use muster_seal::key::Verifier;
 use muster_seal::life::{Life, LifeError};
-use muster_seal::merkle::{Hash, sha256, verify_consistency};
+use muster_seal::merkle::{Hash, leaf_hash, sha256, verify_consistency};
 use muster_seal::note::{Note, Signature};
 use muster_seal::policy::{TrustError, Witnessed};
 use muster_seal::proof::{Receipt, ReceiptError, read_hashes};
@@ -186,6 +186,8 @@ pub struct Held {
     pub newest: Witnessed,
     /// The device's life up to there.
     pub life: Life,
+    /// The leaves that it was read from: index and hash.
+    pub life_leaves: Vec<(u64, Hash)>,
     /// Where the device's chain stands just before the session, by the contacts in the bundle; `None` without contacts.
     pub contacts: Option<Contacts>,
     /// The log.
@@ -203,6 +205,9 @@ pub struct Contacts {
     pub first: Contact,
     /// Where the chain stands after the last.
     pub link: Link,
+    /// The counter and the leaf's hash of each. No receipt is in the bundle for these leaves: what holds them is the device's
+    /// signature, and a mirror of the log.
+    pub leaves: Vec<(u64, Hash)>,
 }
 
 /// Verifies a bundle.
@@ -221,7 +226,7 @@ pub fn verify(bytes: &[u8], trust: &Trust) -> Result<Held, Defect> {
     receipt.verify(leaf, &trust.log).map_err(Defect::Receipt)?;
     let covering = trust.witnesses.check(receipt.checkpoint.as_bytes()).map_err(Defect::Covering)?;
     known(&receipt.checkpoint, bundle::RECEIPT, trust).map_err(Defect::Covering)??;
-    let (life, newest) = life(&bundle, &entry.device, trust)?;
+    let (life, life_leaves, newest) = life(&bundle, &entry.device, trust)?;
     if life.enrolled >= receipt.index {
         return Err(Defect::EnrolLate { enrolled: life.enrolled, sealed: receipt.index });
     }
@@ -251,7 +256,21 @@ pub fn verify(bytes: &[u8], trust: &Trust) -> Result<Held, Defect> {
     }
     let counted = muster_hours::count(&log, &plan)?;
     let (device, counter, index) = (entry.device.clone(), entry.counter, receipt.index);
-    Ok(Held { device, counter, entry, index, bracket, covering, newest, life, contacts, log, plan, counted })
+    Ok(Held {
+        device,
+        counter,
+        entry,
+        index,
+        bracket,
+        covering,
+        newest,
+        life,
+        life_leaves,
+        contacts,
+        log,
+        plan,
+        counted,
+    })
 }
 
 /// A note ignores lines by unknown keys. A bundle has none: no byte of it is without meaning, so that whoever changes one is
@@ -275,8 +294,8 @@ fn extends(old: &Checkpoint, new: &Checkpoint, proof: &[Hash]) -> Result<(), Pro
 }
 
 /// The device's life, from its leaves in the central log, and the checkpoint they are proved under.
-fn life(bundle: &Bundle, device: &str, trust: &Trust) -> Result<(Life, Witnessed), Defect> {
-    let mut leaves = Vec::new();
+fn life(bundle: &Bundle, device: &str, trust: &Trust) -> Result<(Life, Vec<(u64, Hash)>, Witnessed), Defect> {
+    let (mut leaves, mut hashes) = (Vec::new(), Vec::new());
     let mut checkpoint: Option<String> = None;
     for (n, (line, receipt)) in bundle.life().enumerate() {
         let leaf = Leaf::parse(line).map_err(|source| Defect::Life { n, source })?;
@@ -287,12 +306,13 @@ fn life(bundle: &Bundle, device: &str, trust: &Trust) -> Result<(Life, Witnessed
             return Err(Defect::LifeCheckpoint { n });
         }
         leaves.push((receipt.index, leaf));
+        hashes.push((receipt.index, leaf_hash(line)));
     }
     let checkpoint = checkpoint.unwrap_or_default();
     let newest = trust.witnesses.check(checkpoint.as_bytes()).map_err(Defect::Newest)?;
     known(&checkpoint, "device-000.tlog-proof", trust).map_err(Defect::Newest)??;
     let life = Life::read(device, leaves.iter().map(|(index, leaf)| (*index, leaf)))?;
-    Ok((life, newest))
+    Ok((life, hashes, newest))
 }
 
 fn beacon(
@@ -340,7 +360,9 @@ fn contacts(bundle: &Bundle, device: &str, life: &Life, trust: &Trust) -> Result
             None => Link { counter: contact.counter - 1, seal: contact.prev.clone(), beacon: 0 },
         };
         let link = before.after(&contact, &leaf.note).map_err(|e| bad(e.to_string()))?;
-        found = Some(Contacts { first: found.map_or(contact, |contacts| contacts.first), link });
+        let (first, mut leaves) = found.map_or((contact, Vec::new()), |contacts| (contacts.first, contacts.leaves));
+        leaves.push((leaf.counter, leaf_hash(line)));
+        found = Some(Contacts { first, link, leaves });
     }
     Ok(found)
 }

@@ -1,0 +1,227 @@
+//! The corpus `seal/vectors/bundles/`: made here, kept there byte for byte, and judged by the library and by `verify.sh`.
+//! `MUSTER_WRITE_VECTORS=1` writes it anew, which the format alone may make necessary.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+use muster_audit::trust::Trust;
+use muster_audit::verify::{Held, verify};
+
+use crate::cases::{Case, bad};
+use crate::good::{Story, story};
+use crate::sets::{Set, sets, together, trusts};
+use crate::town::trust;
+
+/// Everything, made once.
+pub struct Corpus {
+    pub good: Vec<(String, Vec<u8>)>,
+    pub bad: Vec<Case>,
+    pub sets: Vec<Set>,
+    pub trust: Trust,
+}
+
+pub static CORPUS: LazyLock<Corpus> = LazyLock::new(|| {
+    let story: Story = story();
+    let (bad, sets) = (bad(&story), sets(&story));
+    Corpus { good: story.good, bad, sets, trust: Trust::parse(&trust()).unwrap() }
+});
+
+pub fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../seal/vectors/bundles")
+}
+
+/// Every file of the corpus by its path.
+fn files() -> BTreeMap<String, Vec<u8>> {
+    let mut all = BTreeMap::from([("trust.toml".to_owned(), trust().into_bytes())]);
+    all.extend(trusts().into_iter().map(|(name, _, text)| (format!("trust/{name}.toml"), text.into_bytes())));
+    all.extend(CORPUS.good.iter().map(|(name, tar)| (format!("good/{name}.tar"), tar.clone())));
+    all.extend(CORPUS.bad.iter().map(|(name, _, tar)| (format!("bad/{name}.tar"), tar.clone())));
+    for (name, _, tars) in &CORPUS.sets {
+        all.extend(tars.iter().enumerate().map(|(n, tar)| (format!("sets/{name}/{}.tar", n + 1), tar.clone())));
+    }
+    all
+}
+
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() { files.extend(walk(&path)) } else { files.push(path) }
+    }
+    files
+}
+
+#[test]
+fn the_files_are_what_is_made_here_and_no_other() {
+    let (folder, made) = (folder(), files());
+    if std::env::var_os("MUSTER_WRITE_VECTORS").is_some_and(|v| v == "1") {
+        for old in walk(&folder).iter().filter(|p| p.extension().is_some_and(|e| e == "tar" || e == "toml")) {
+            fs::remove_file(old).unwrap();
+        }
+        for (name, bytes) in &made {
+            let path = folder.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        }
+    }
+    for (name, bytes) in &made {
+        let kept = fs::read(folder.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert!(kept == *bytes, "{name} is not what is made here");
+    }
+    for path in walk(&folder) {
+        let name = path.strip_prefix(&folder).unwrap().to_str().unwrap().to_owned();
+        assert!(name == "README.md" || made.contains_key(&name), "{name} is made by nothing");
+    }
+}
+
+fn held(tar: &[u8]) -> Held {
+    verify(tar, &CORPUS.trust).unwrap()
+}
+
+#[test]
+fn the_good_ones_hold_one_by_one_and_together() {
+    let mut places = Vec::new();
+    for (name, tar) in &CORPUS.good {
+        let held = verify(tar, &CORPUS.trust).unwrap_or_else(|e| panic!("{name}: {e}"));
+        // A bracket is wide where somebody saved a beacon or had none, and there alone.
+        assert_eq!(held.bracket.is_wide(24 * 3600), name.ends_with("is-wide"), "{name}: {:?}", held.bracket);
+        places.push(held.place());
+    }
+    assert_eq!(together(&places), []);
+    let sizes: Vec<u64> = CORPUS.good.iter().map(|(_, tar)| held(tar).covering.checkpoint.size).collect();
+    for size in [65_535, 65_536, 65_537] {
+        assert!(sizes.contains(&size), "{sizes:?}");
+    }
+}
+
+#[test]
+fn each_bad_one_is_told_its_reason() {
+    let mut wrong = Vec::new();
+    for (name, want, tar) in &CORPUS.bad {
+        match verify(tar, &CORPUS.trust) {
+            Ok(held) => match together(&[held.place()]).first() {
+                Some((_, said)) if said == want => {}
+                said => wrong.push(format!("{name}: holds, {said:?}")),
+            },
+            Err(said) if said.to_string() == *want => {}
+            Err(said) => wrong.push(format!("{name}:\n  said {said}\n  want {want}")),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn each_set_holds_one_by_one_and_not_together() {
+    for (name, want, tars) in &CORPUS.sets {
+        let places: Vec<_> = tars.iter().map(|tar| held(tar).place()).collect();
+        let said = together(&places);
+        assert_eq!(said, [(tars.len() - 1, (*want).to_owned())], "{name}");
+    }
+}
+
+#[test]
+fn each_trust_file_is_told_its_reason() {
+    for (name, want, text) in trusts() {
+        let said = format!("{:#}", Trust::parse(&text).unwrap_err());
+        assert!(said.ends_with(want), "{name}: {said}");
+    }
+}
+
+/// The bytes of a bundle that nothing in it covers: when the server says it received a contact. No verifier uses them, and
+/// `--log` finds them changed.
+fn bare(tar: &[u8]) -> Vec<usize> {
+    let find = |text: &[u8], from: usize| tar[from..].windows(text.len()).position(|w| w == text).map(|at| at + from);
+    let (from, to) = (find(b"contacts.jsonl", 0).unwrap(), find(b"device-000.json", 0).unwrap());
+    let mut bytes = Vec::new();
+    let mut at = from;
+    while let Some(found) = find(b"\"received\":\"", at).filter(|found| *found < to) {
+        let start = found + b"\"received\":\"".len();
+        let end = find(b"\"", start).unwrap();
+        bytes.extend(start..end);
+        at = end;
+    }
+    bytes
+}
+
+#[test]
+fn no_byte_of_a_bundle_may_change() {
+    let (name, tar) = &CORPUS.good[1];
+    let bare = bare(tar);
+    assert_eq!(bare.len(), 2 * "2026-03-02T10:00:00.000+08:00".len(), "{name}");
+    for at in (0..tar.len()).filter(|at| !bare.contains(at)) {
+        let mut bent = tar.clone();
+        bent[at] ^= 1 << (at % 8);
+        assert!(verify(&bent, &CORPUS.trust).is_err(), "byte {at} may be changed");
+    }
+}
+
+/// What `verify.sh` says; `None` where the machine lacks what it needs.
+fn shell(trust: &Path, bundles: &[PathBuf]) -> Option<(i32, String)> {
+    let openssl = Command::new("openssl").arg("version").output().ok()?;
+    if !String::from_utf8_lossy(&openssl.stdout).starts_with("OpenSSL 3") {
+        return None;
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("verify.sh");
+    let out = Command::new("sh").arg(script).arg("--trust").arg(trust).args(bundles).output().unwrap();
+    Some((out.status.code().unwrap(), String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned()))
+}
+
+#[test]
+fn openssl_and_coreutils_agree_on_every_bundle() {
+    let (folder, trust) = (folder(), folder().join("trust.toml"));
+    let path = |name: String| folder.join(name);
+    let good: Vec<PathBuf> = CORPUS.good.iter().map(|(name, _)| path(format!("good/{name}.tar"))).collect();
+    let Some((status, said)) = shell(&trust, &good) else {
+        println!("skipped: openssl 3 is not installed");
+        return;
+    };
+    assert_eq!(status, 0, "{said}");
+    let mut wrong = Vec::new();
+    for (name, ..) in &CORPUS.bad {
+        let (status, said) = shell(&trust, &[path(format!("bad/{name}.tar"))]).unwrap();
+        if status != 1 {
+            wrong.push(format!("{name}: {status} {said}"));
+        }
+    }
+    for (name, _, tars) in &CORPUS.sets {
+        let tars: Vec<PathBuf> = (1..=tars.len()).map(|n| path(format!("sets/{name}/{n}.tar"))).collect();
+        let (status, said) = shell(&trust, &tars).unwrap();
+        if status != 1 {
+            wrong.push(format!("{name}: {status} {said}"));
+        }
+        let (status, said) = shell(&trust, &tars[..1]).unwrap();
+        if status != 0 {
+            wrong.push(format!("{name}, the first alone: {status} {said}"));
+        }
+    }
+    for (name, ..) in trusts() {
+        let (status, said) = shell(&path(format!("trust/{name}.toml")), &good[..1]).unwrap();
+        if status != 2 {
+            wrong.push(format!("trust {name}: {status} {said}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn openssl_and_coreutils_see_a_changed_bit_too() {
+    let (_, tar) = &CORPUS.good[1];
+    let dir = tempfile::tempdir().unwrap();
+    // Forty places, spread so that every part has some, and a bit of its own at each.
+    for n in 0..40 {
+        let at = n * (tar.len() - 1) / 39;
+        assert!(!bare(tar).contains(&at));
+        let mut bent = tar.clone();
+        bent[at] ^= 1 << (n % 8);
+        let file = dir.path().join("bent.tar");
+        fs::write(&file, bent).unwrap();
+        let Some((status, said)) = shell(&folder().join("trust.toml"), &[file]) else {
+            println!("skipped: openssl 3 is not installed");
+            return;
+        };
+        assert_eq!(status, 1, "byte {at} may be changed: {said}");
+    }
+}
