@@ -79,8 +79,11 @@ fn choose(store: &Store, credential: Option<&Path>) -> Result<Option<DeviceKey>>
     let enrolled = store.fact("key_id")?;
     let is_right = |key: &DeviceKey| enrolled.as_ref().is_none_or(|id| *id == key.public().id());
     let found = [sealed, file].into_iter().flatten().collect::<Vec<_>>();
-    if enrolled.is_some() && !found.is_empty() && !found.iter().any(is_right) {
-        bail!("device.key is not the key that was enrolled: put the right one back, or enrol again in a new folder");
+    if enrolled.is_some() && !found.iter().any(is_right) {
+        bail!(
+            "the key that was enrolled is not here: it may be a credential of the service, or put the right device.key back, \
+             or enrol again in a new folder"
+        );
     }
     Ok(found.into_iter().find(is_right))
 }
@@ -226,7 +229,8 @@ mod tests {
         store.set_fact("key_id", &sealed.id()).unwrap();
         assert_eq!(chosen().unwrap(), Some(sealed));
         store.set_fact("key_id", "another").unwrap();
-        assert!(chosen().unwrap_err().to_string().contains("not the key that was enrolled"));
+        assert!(key(&store).is_err(), "no new key takes the place of one that was enrolled");
+        assert!(chosen().unwrap_err().to_string().contains("the key that was enrolled is not here"));
     }
 
     #[test]
