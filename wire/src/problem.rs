@@ -60,8 +60,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Is there any use in sending the same again?
+    /// Does it take a person to mend this? All else may be mended while the device waits, so it asks again.
     pub fn is_final(self) -> bool {
-        !matches!(self, Self::Offset | Self::Unavailable)
+        matches!(self, Self::BadLog | Self::Fork | Self::Revoked)
     }
 }
