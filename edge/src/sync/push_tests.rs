@@ -92,7 +92,7 @@ fn good(body: impl serde::Serialize) -> (u16, &'static str, Vec<u8>) {
 
 fn no(kind: Kind) -> (u16, &'static str, Vec<u8>) {
     let (title, title_en, detail) = ("不".to_owned(), "no".to_owned(), "mend me".to_owned());
-    let problem = Problem { kind, status: 400, title, title_en, detail, bytes: None };
+    let problem = Problem { kind, status: 400, title, title_en, detail, bytes: None, now_ms: None };
     (400, "application/problem+json", serde_json::to_vec(&problem).unwrap())
 }
 
