@@ -238,8 +238,9 @@ fn a_growing_seal_is_witnessed_with_its_proof() {
     let mut device = Device::new();
     let session = device.open("a").unwrap();
     let known = device.key.public().named("muster.example/d/d1/s/1");
-    let state = Arc::new(Mutex::new(None));
-    let witness = |state: Arc<Mutex<Option<(u64, [u8; 32])>>>, size: u64| {
+    type Known = Arc<Mutex<Option<(u64, [u8; 32])>>>;
+    let state = Known::default();
+    let witness = |state: Known, size: u64| {
         let known = known.clone();
         move |m: &str, path: &str, body: &[u8]| {
             if path != "/add-checkpoint" {
