@@ -119,6 +119,6 @@ function start() {
     text = all;
     const events = new EventSource("/events");
     events.onmessage = (e) => { view = JSON.parse(e.data); received = performance.now(); draw(); };
-    events.onerror = () => { $("result").className = "bad"; $("mark").textContent = marks.bad; $("big").textContent = t("result.gone"); $("small").textContent = t("hint.gone"); };
+    events.onerror = () => { clearTimeout(timer); $("result").className = "bad"; $("mark").textContent = marks.bad; $("big").textContent = t("result.gone"); $("small").textContent = t("hint.gone"); };
   });
 }
