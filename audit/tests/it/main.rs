@@ -3,6 +3,8 @@
 mod cases;
 mod corpus;
 mod good;
+#[cfg(feature = "witness")]
+mod interop;
 mod sets;
 mod town;
 #[cfg(feature = "witness")]
