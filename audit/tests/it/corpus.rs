@@ -15,10 +15,11 @@ use muster_audit::verify::{Held, verify};
 use crate::cases::{Case, bad};
 use crate::good::{Story, story};
 use crate::sets::{Set, sets, together, trusts};
-use crate::town::trust;
+use crate::town::{Town, trust};
 
 /// Everything, made once.
 pub struct Corpus {
+    pub town: Town,
     pub good: Vec<(String, Vec<u8>)>,
     pub bad: Vec<Case>,
     pub sets: Vec<Set>,
@@ -28,7 +29,7 @@ pub struct Corpus {
 pub static CORPUS: LazyLock<Corpus> = LazyLock::new(|| {
     let story: Story = story();
     let (bad, sets) = (bad(&story), sets(&story));
-    Corpus { good: story.good, bad, sets, trust: Trust::parse(&trust()).unwrap() }
+    Corpus { town: story.town, good: story.good, bad, sets, trust: Trust::parse(&trust()).unwrap() }
 });
 
 pub fn folder() -> PathBuf {

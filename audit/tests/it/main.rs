@@ -6,7 +6,9 @@ mod corpus;
 mod good;
 #[cfg(feature = "witness")]
 mod interop;
+mod mirror;
 mod page;
+mod program;
 mod sets;
 mod town;
 #[cfg(feature = "witness")]
