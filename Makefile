@@ -32,3 +32,4 @@ bench: setup
 	cargo bench --quiet -p muster-seal --bench seal
 	cargo bench --quiet -p muster-edge --bench checkin
 	cargo bench --quiet -p muster-server --bench ingest
+	cargo bench --quiet -p muster-server --bench central

@@ -26,6 +26,15 @@ pub enum ClockError {
     Random,
 }
 
+/// `CLOCK_BOOTTIME` in milliseconds: it goes on while the machine sleeps, and nobody can set it.
+///
+/// # Errors
+/// [`ClockError::Uptime`].
+pub fn up_ms() -> Result<u64, ClockError> {
+    let time: Duration = clock_gettime(ClockId::CLOCK_BOOTTIME).map_err(ClockError::Uptime)?.into();
+    Ok(time.as_millis() as u64)
+}
+
 /// A clock in one time zone.
 #[derive(Debug, Clone)]
 pub struct Clock {
@@ -49,13 +58,17 @@ impl Clock {
         Timestamp::now().as_millisecond()
     }
 
-    /// `CLOCK_BOOTTIME` in milliseconds: it goes on while the machine sleeps, and nobody can set it.
+    /// See [`up_ms`].
     ///
     /// # Errors
     /// [`ClockError::Uptime`].
     pub fn up_ms(&self) -> Result<u64, ClockError> {
-        let time: Duration = clock_gettime(ClockId::CLOCK_BOOTTIME).map_err(ClockError::Uptime)?.into();
-        Ok(time.as_millis() as u64)
+        up_ms()
+    }
+
+    /// The day at a time, where this clock stands.
+    pub fn day(&self, ms: i64) -> Option<jiff::civil::Date> {
+        Some(Timestamp::from_millisecond(ms).ok()?.to_zoned_datetime(self.zone.clone()).date())
     }
 
     /// Now, with a fresh salt.

@@ -36,6 +36,15 @@ pub struct Config {
     /// How often the device asks the bureau for news and sends what is unsent, in seconds.
     #[serde(default = "sync_every")]
     pub sync_every_s: u64,
+    /// A file of PEM certificates to trust for the bureau's address, instead of the public ones.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    /// While no session runs, the device lets the bureau hear of it at most this often, in seconds.
+    #[serde(default = "contact_every")]
+    pub contact_every_s: u64,
+    /// The longest pause before something that the bureau refused is tried again, in seconds.
+    #[serde(default = "retry_max")]
+    pub retry_max_s: u64,
     /// The longest pause between two tries when the bureau does not answer, in seconds.
     #[serde(default = "back_off")]
     pub back_off_max_s: u64,
@@ -97,6 +106,12 @@ fn seal_every() -> u64 {
 }
 fn sync_every() -> u64 {
     15
+}
+fn contact_every() -> u64 {
+    3_600
+}
+fn retry_max() -> u64 {
+    3_600
 }
 fn back_off() -> u64 {
     60

@@ -1,17 +1,21 @@
-//! `muster-edge doctor`: one line for each thing that must work, and what to do where it does not.
+//! `muster-edge doctor`: one line for each thing that must work, and what to do where it does not. It looks and no more:
+//! nothing is made, sent up or written, so it may be run beside the agent and on a disk that is evidence.
 
 use std::fmt::Write;
+use std::path::PathBuf;
 
 use crate::camera::models::{ModelSet, opencv_version};
 use crate::camera::profile::CameraProfile;
 use crate::camera::{self, Capability};
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::config::Config;
+use crate::identity::{self, Identity};
 use crate::reader::profile::ReaderProfile;
 use crate::reader::{self, transport};
 use crate::store::Store;
 use crate::sync::{Client, SyncError};
-use crate::{identity, text};
+use crate::text::both;
+use crate::trust;
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -20,6 +24,11 @@ pub struct Findings {
     pub lines: Vec<String>,
     /// Is there something to do?
     pub to_do: bool,
+}
+
+/// A text of doctor's own.
+fn word(key: &str) -> String {
+    both(&format!("doctor.{key}"))
 }
 
 impl Findings {
@@ -31,7 +40,7 @@ impl Findings {
                 ("✗", detail)
             }
         };
-        let mut line = format!("{mark} {}", text::both(&format!("doctor.{what}")));
+        let mut line = format!("{mark} {}", word(what));
         if !name.is_empty() {
             let _ = write!(line, " {name}");
         }
@@ -40,80 +49,174 @@ impl Findings {
     }
 }
 
-/// Looks at everything. Does not disturb a running agent: the store is opened beside it, a port in use is told as such.
+/// Looks at everything.
 pub fn look(config: &Config) -> Findings {
     let mut found = Findings::default();
-    let ok = || text::both("doctor.ok");
-    let clock = Clock::new(config.utc_offset_hours).and_then(|c| c.stamp());
-    found.say("clock", "", clock.map(|s| s.wall).map_err(|e| e.to_string()));
-    let store = Store::open(&config.data_dir);
-    found.say(
-        "store",
-        &config.data_dir.display().to_string(),
-        store.as_ref().map(|_| ok()).map_err(ToString::to_string),
-    );
-    if let Ok(store) = store {
-        me(config, store, &mut found);
+    let mut bureau_ms = None;
+    let folder = config.data_dir.display().to_string();
+    match Store::look(&config.data_dir) {
+        Ok(store) => {
+            found.say("store", &folder, Ok(word("ok")));
+            if let Err(error) = me(config, &store, &mut found, &mut bureau_ms) {
+                found.say("identity", "", Err(format!("{error:#}")));
+            }
+        }
+        Err(_) if !config.data_dir.join("edge.sqlite").exists() => {
+            found.say("store", &folder, Err(word("store-missing")));
+        }
+        Err(error) => found.say("store", &folder, Err(error.to_string())),
     }
+    time(config, bureau_ms, &mut found);
+    readers(config, &mut found);
+    models(config, &mut found);
+    eyes(config, &mut found);
+    found
+}
+
+/// What is wrong with a clock that shows `now_ms`.
+fn clock_fault(now_ms: i64, bureau_ms: Option<i64>) -> Option<String> {
+    if now_ms < trust::built_ms() - trust::TOLERANCE_MS {
+        return Some(word("clock-built"));
+    }
+    let off = bureau_ms.map(|bureau| now_ms - bureau).filter(|off| off.abs() > trust::TOLERANCE_MS)?;
+    Some(format!("{} {}", word("clock-server"), off / 1000))
+}
+
+fn time(config: &Config, bureau_ms: Option<i64>, found: &mut Findings) {
+    let clock = Clock::new(config.utc_offset_hours).and_then(|clock| Ok((clock.stamp()?.wall, clock.wall_ms())));
+    let told = match clock {
+        Ok((wall, now_ms)) => match clock_fault(now_ms, bureau_ms) {
+            Some(fault) => Err(format!("{wall}: {fault}")),
+            None => Ok(wall),
+        },
+        Err(error) => Err(error.to_string()),
+    };
+    found.say("clock", "", told);
+}
+
+fn me(config: &Config, store: &Store, found: &mut Findings, bureau_ms: &mut Option<i64>) -> anyhow::Result<()> {
+    let (Some(me), Some(key)) = (identity::load(store)?, identity::look(store)?) else {
+        found.say("identity", "", Err(word("unenrolled")));
+        return Ok(());
+    };
+    found.say("identity", "", Ok(format!("{} @ {}", me.device, me.site)));
+    if let Some(why) = store.stale()? {
+        found.say("store", "", Err(word(&format!("stale-{why}"))));
+    }
+    for refused in store.listed()?.into_iter().filter(|s| s.state == "refused") {
+        let what = format!("{} {}: {}", word("ask-retry"), refused.counter, refused.reason);
+        found.say("store", &refused.counter.to_string(), Err(what));
+    }
+    let client = Client::new(&config.server, key, config.ca_file.as_deref())?;
+    found.say("server", &config.server, server(&client, store, &me)?);
+    if let (Some(offset), Ok(up_ms)) = (client.offset_ms(), clock::up_ms()) {
+        *bureau_ms = Some(up_ms as i64 + offset);
+    }
+    Ok(())
+}
+
+/// Asks the bureau what may be held here, and keeps nothing of the answer.
+fn server(client: &Client, store: &Store, me: &Identity) -> anyhow::Result<Result<String, String>> {
+    let (next, _) = store.next_counter()?;
+    Ok(match client.assignments(me) {
+        Ok(sent) if sent.counter >= next => Err(word("stale-behind")),
+        Ok(_) => Ok(word("ok")),
+        Err(SyncError::Offline(why)) => Err(format!("{} ({why})", word("offline"))),
+        Err(error) => Err(format!("{} {error}", word("refused"))),
+    })
+}
+
+fn readers(config: &Config, found: &mut Findings) {
     for r in &config.reader {
         let probed = match ReaderProfile::find(&r.profile) {
-            Ok(profile) => reader::probe(&r.path, &profile).map(|id| format!("{} {id}", ok())),
+            Ok(profile) => match reader::probe(&r.path, &profile) {
+                Ok(id) => Ok(format!("{} {id}", word("ok"))),
+                Err(key) => Err(word(key)),
+            },
             Err(e) => Err(format!("{e:#}")),
         };
         found.say("reader", &format!("{} {}", r.name, r.path), probed);
     }
-    let ports = transport::candidates();
     if config.reader.is_empty() {
-        let hint = format!("no [[reader]] in the configuration; serial ports here: {}", ports.join(", "));
-        found.say("reader", "", Err(hint));
+        let answers = |port: &String| {
+            ["sam-115200", "sam-9600"]
+                .iter()
+                .find(|id| ReaderProfile::find(id).is_ok_and(|profile| reader::probe(port, &profile).is_ok()))
+                .map(|id| format!("{port} ({id})"))
+        };
+        let there: Vec<String> = transport::candidates().iter().filter_map(answers).collect();
+        found.say("reader", "", Err(format!("{} {}", word("reader-none"), list(&there))));
     }
-    let models = ModelSet::load(config.models_dir.as_deref(), opencv_version());
-    let told = match &models {
-        Ok(set) if set.capability() == Capability::Identity => {
-            Ok(set.hashes().into_keys().collect::<Vec<_>>().join(", "))
-        }
-        Ok(set) if set.capability() == Capability::Presence => {
-            Err("presence alone, not whose face it is: run models/install for identity".to_owned())
-        }
-        Ok(_) => Err("no face detector: install the package opencv-data, or run models/install".to_owned()),
+}
+
+fn list(found: &[String]) -> String {
+    if found.is_empty() { "-".to_owned() } else { found.join(", ") }
+}
+
+fn models(config: &Config, found: &mut Findings) {
+    let told = match ModelSet::load(config.models_dir.as_deref(), opencv_version()) {
+        Ok(set) => match set.capability() {
+            Capability::Identity => Ok(set.hashes().into_keys().collect::<Vec<_>>().join(", ")),
+            Capability::Presence => Err(word("models-presence")),
+            Capability::None => Err(word("models-none")),
+        },
         Err(e) => Err(format!("{e:#}")),
     };
     found.say("models", "", told);
+}
+
+fn eyes(config: &Config, found: &mut Findings) {
+    let look = |profile: &str, source: Option<&str>| -> Result<String, String> {
+        let profile = CameraProfile::find(profile, source).map_err(|e| format!("{e:#}"))?;
+        camera::probe(&profile).map_err(word)
+    };
     match &config.camera {
-        Some(c) => {
-            let profile = CameraProfile::find(&c.profile, c.source.as_deref()).map_err(|e| format!("{e:#}"));
-            found.say("camera", &c.name, profile.and_then(|p| camera::probe(&p)));
-        }
+        Some(c) => found.say("camera", &c.name, look(&c.profile, c.source.as_deref())),
         None => {
-            found.say("camera", "", Err("no [camera] in the configuration: check-ins are by card alone".to_owned()))
+            let devices = videos().into_iter().filter(|path| look("uvc-webcam", path.to_str()).is_ok());
+            let there: Vec<String> = devices.map(|path| path.display().to_string()).collect();
+            found.say("camera", "", Err(format!("{} {}", word("camera-none"), list(&there))));
         }
     }
+}
+
+/// The kernel's video devices.
+fn videos() -> Vec<PathBuf> {
+    let all = std::fs::read_dir("/dev").into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> =
+        all.filter(|e| e.file_name().to_string_lossy().starts_with("video")).map(|e| e.path()).collect();
+    found.sort();
     found
 }
 
-fn me(config: &Config, mut store: Store, found: &mut Findings) {
-    let key = match identity::key(store.dir()) {
-        Ok(key) => key,
-        Err(e) => return found.say("identity", "", Err(format!("{e:#}"))),
-    };
-    match identity::load(&store, &key) {
-        Ok(Some(me)) => {
-            found.say("identity", "", Ok(format!("{} @ {}", me.device, me.site)));
-            let client = Client::new(&config.server, key);
-            let answered = match client.round(&me, &mut store) {
-                Ok(()) => Ok(config.server.clone()),
-                Err(e @ SyncError::Offline(_)) => {
-                    Err(format!("{e}: records stay here until it does; check the network and `server`"))
-                }
-                Err(e) => Err(e.to_string()),
-            };
-            found.say("server", "", answered);
-        }
-        Ok(None) => found.say(
-            "identity",
-            "",
-            Err("ask the bureau for a code, then run `muster-edge enrol --code CODE`".to_owned()),
-        ),
-        Err(e) => found.say("identity", "", Err(format!("{e:#}"))),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looking_at_a_folder_that_is_not_there_makes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("data");
+        let config = format!("server = \"http://127.0.0.1:1\"\ndata_dir = \"{}\"\n", data.display());
+        let config: Config = toml::from_str(&config).unwrap();
+        let found = look(&config);
+        assert!(found.to_do && !data.exists());
+        assert!(found.lines.iter().any(|l| l.contains("还没有数据") && l.contains("no data yet")), "{found:?}");
+        // Of a store that is there nothing changes either, and no key is made.
+        drop(Store::open(&data).unwrap());
+        let files = || -> Vec<_> { std::fs::read_dir(&data).unwrap().flatten().map(|e| e.file_name()).collect() };
+        let before = std::fs::read(data.join("edge.sqlite")).unwrap();
+        look(&config);
+        assert_eq!(std::fs::read(data.join("edge.sqlite")).unwrap(), before);
+        assert!(!files().contains(&"device.key".into()), "{:?}", files());
+    }
+
+    #[test]
+    fn a_clock_is_compared_with_the_build_and_with_the_bureau() {
+        let now = trust::built_ms() + 1_000;
+        assert_eq!(clock_fault(now, None), None);
+        assert_eq!(clock_fault(now, Some(now + 60_000)), None);
+        assert!(clock_fault(0, None).unwrap().contains("制作日期"));
+        assert!(clock_fault(now, Some(now - 3_600_000)).unwrap().ends_with(" 3600"));
     }
 }

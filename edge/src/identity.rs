@@ -1,17 +1,27 @@
 //! Who this device is: its key at rest, and what enrolment gave it.
+//!
+//! The key is `device.key` in the data folder, or the systemd credential of that name. Where both are there, the right one
+//! is the one whose id was enrolled. A rotation writes the new key aside as `device.key.next`, notes in the store what it
+//! asks of the bureau, and only then asks; [`key`] takes up what was interrupted: from that note on the new key signs,
+//! and the note is sent before anything else until the bureau has taken it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use muster_seal::key::{DeviceKey, NamedKey, Signer};
-use muster_wire::enrol::EnrolResponse;
+use muster_seal::key::{DeviceKey, NamedKey, PublicKey, Signer};
+use muster_wire::enrol::{EnrolResponse, RotateRequest};
 use ring::rand::SystemRandom;
 use ring::signature::Ed25519KeyPair;
 
 use crate::store::Store;
+
+/// The fact that holds a rotation which the bureau has not answered: JSON of a [`RotateRequest`].
+pub const ROTATION: &str = "rotation";
+const FILE: &str = "device.key";
+const NEXT: &str = "device.key.next";
 
 /// What enrolment gave.
 #[derive(Debug, Clone)]
@@ -26,57 +36,142 @@ pub struct Identity {
     pub site: String,
 }
 
-/// Reads the device's key, making it the first time: PKCS#8, readable by its owner alone, never overwritten.
+/// The device's key, made the first time: PKCS#8, readable by its owner alone, never overwritten. A rotation that was
+/// interrupted is taken up.
 ///
 /// # Errors
-/// When it cannot be read or made, or others may read it.
-pub fn key(dir: &Path) -> Result<DeviceKey> {
-    let path = dir.join("device.key");
-    if !path.exists() {
-        let document =
-            Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).ok().context("no random bytes to be had")?;
-        let aside = dir.join("device.key.new");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
-        file.write_all(document.as_ref())?;
-        file.sync_all()?;
-        // A link does not replace: whoever was first keeps the key.
-        match fs::hard_link(&aside, &path) {
-            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
-                return Err(e).context("cannot keep the device's key");
-            }
-            _ => {}
-        }
-        fs::remove_file(&aside)?;
-        File::open(dir)?.sync_all()?;
+/// When it cannot be read or made, others may read it, or it is not the one that was enrolled.
+pub fn key(store: &Store) -> Result<DeviceKey> {
+    take_up_rotation(store)?;
+    if let Some(key) = look(store)? {
+        return Ok(key);
     }
-    let mode = fs::metadata(&path)?.permissions().mode();
+    let (aside, path) = (store.dir().join(NEXT), store.dir().join(FILE));
+    make(&aside)?;
+    // A link does not replace: whoever was first keeps the key.
+    match fs::hard_link(&aside, &path) {
+        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
+            return Err(e).context("cannot keep the device's key");
+        }
+        _ => {}
+    }
+    fs::remove_file(&aside)?;
+    sync_folder(store.dir())?;
+    read(&path)?.context("the device's key is gone again")
+}
+
+/// The device's key where there is one; nothing is made or changed.
+///
+/// # Errors
+/// As [`key`].
+pub fn look(store: &Store) -> Result<Option<DeviceKey>> {
+    let credential = std::env::var_os("CREDENTIALS_DIRECTORY").map(|dir| PathBuf::from(dir).join(FILE));
+    choose(store, credential.as_deref())
+}
+
+fn choose(store: &Store, credential: Option<&Path>) -> Result<Option<DeviceKey>> {
+    let file = read(&store.dir().join(FILE))?;
+    let sealed = match credential.filter(|path| path.exists()) {
+        // systemd keeps others away from it in its own way.
+        Some(path) => Some(parse(path)?),
+        None => None,
+    };
+    let enrolled = store.fact("key_id")?;
+    let is_right = |key: &DeviceKey| enrolled.as_ref().is_none_or(|id| *id == key.public().id());
+    let found = [sealed, file].into_iter().flatten().collect::<Vec<_>>();
+    if enrolled.is_some() && !found.iter().any(is_right) {
+        bail!(
+            "the key that was enrolled is not here: it may be a credential of the service, or put the right device.key back, \
+             or enrol again in a new folder"
+        );
+    }
+    Ok(found.into_iter().find(is_right))
+}
+
+/// Makes a key and writes it so that it is there after the plug is pulled.
+fn make(path: &Path) -> Result<()> {
+    let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).ok().context("no random bytes to be had")?;
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(document.as_ref())?;
+    file.sync_all()?;
+    if let Some(dir) = path.parent() {
+        sync_folder(dir)?;
+    }
+    Ok(())
+}
+
+fn sync_folder(dir: &Path) -> Result<()> {
+    Ok(File::open(dir)?.sync_all()?)
+}
+
+fn parse(path: &Path) -> Result<DeviceKey> {
+    let document = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    DeviceKey::from_pkcs8(&document).with_context(|| format!("{} is damaged", path.display()))
+}
+
+fn read(path: &Path) -> Result<Option<DeviceKey>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let mode = fs::metadata(path)?.permissions().mode();
     if mode & 0o077 != 0 {
         bail!(
             "{}: others may read the device's key: run `chmod 600` on it, and ask the bureau for a new enrolment if the machine is shared",
             path.display()
         );
     }
-    let document = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    DeviceKey::from_pkcs8(&document).with_context(|| format!("{} is damaged", path.display()))
+    parse(path).map(Some)
+}
+
+/// Makes the key that is to follow, beside the one in use.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn make_next(store: &Store) -> Result<DeviceKey> {
+    let path = store.dir().join(NEXT);
+    make(&path)?;
+    parse(&path)
+}
+
+/// Drops the key that was to follow: the bureau did not want it.
+///
+/// # Errors
+/// When the store or the folder cannot be written.
+pub fn drop_next(store: &Store) -> Result<()> {
+    store.set_fact(ROTATION, "")?;
+    fs::remove_file(store.dir().join(NEXT))?;
+    sync_folder(store.dir())
+}
+
+/// Puts the key that a noted rotation is about in the place of the one before; safe to repeat from any point.
+///
+/// # Errors
+/// When the store or the folder cannot be written.
+pub fn take_up_rotation(store: &Store) -> Result<()> {
+    let Some(text) = store.fact(ROTATION)?.filter(|text| !text.is_empty()) else { return Ok(()) };
+    let request: RotateRequest = serde_json::from_str(&text).context("the noted rotation cannot be read")?;
+    let new = PublicKey::from_base64(&request.key).ok().context("the noted rotation has no key")?;
+    let (next, path) = (store.dir().join(NEXT), store.dir().join(FILE));
+    if read(&next)?.is_some_and(|key| key.public() == new) {
+        fs::rename(&next, &path)?;
+        sync_folder(store.dir())?;
+    }
+    if read(&path)?.is_some_and(|key| key.public() == new) {
+        store.set_fact("key_id", &new.id())?;
+    }
+    Ok(())
 }
 
 /// What enrolment gave; `None` before it.
 ///
 /// # Errors
-/// When the store cannot be read, or belongs to another key.
-pub fn load(store: &Store, key: &DeviceKey) -> Result<Option<Identity>> {
-    let (Some(device), Some(domain), Some(log), Some(site), Some(id)) = (
-        store.fact("device")?,
-        store.fact("domain")?,
-        store.fact("log_key")?,
-        store.fact("site")?,
-        store.fact("key_id")?,
-    ) else {
+/// When the store cannot be read.
+pub fn load(store: &Store) -> Result<Option<Identity>> {
+    let (Some(device), Some(domain), Some(log), Some(site)) =
+        (store.fact("device")?, store.fact("domain")?, store.fact("log_key")?, store.fact("site")?)
+    else {
         return Ok(None);
     };
-    if id != key.public().id() {
-        bail!("device.key is not the key that was enrolled: put the right one back, or enrol again in a new folder");
-    }
     let log_key = NamedKey::parse(&log).context("the central log's key in the store is damaged")?;
     Ok(Some(Identity { device, domain, log_key, site }))
 }
@@ -98,4 +193,73 @@ pub fn keep(store: &Store, key: &DeviceKey, given: &EnrolResponse) -> Result<()>
         store.set_fact(name, value)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        (dir, store)
+    }
+
+    #[test]
+    fn a_key_is_made_once_and_looking_makes_none() {
+        let (dir, store) = store();
+        assert!(look(&store).unwrap().is_none() && !dir.path().join(FILE).exists());
+        let made = key(&store).unwrap().public();
+        assert_eq!(key(&store).unwrap().public(), made);
+        fs::set_permissions(dir.path().join(FILE), fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(key(&store).unwrap_err().to_string().contains("chmod 600"));
+    }
+
+    #[test]
+    fn of_a_credential_and_a_file_the_enrolled_one_is_right() {
+        let (dir, store) = store();
+        let credential = dir.path().join("credential");
+        make(&credential).unwrap();
+        let sealed = parse(&credential).unwrap().public();
+        let plain = key(&store).unwrap().public();
+        let chosen = || choose(&store, Some(&credential)).map(|key| key.map(|key| key.public()));
+        assert_eq!(chosen().unwrap(), Some(sealed));
+        store.set_fact("key_id", &plain.id()).unwrap();
+        assert_eq!(chosen().unwrap(), Some(plain));
+        store.set_fact("key_id", &sealed.id()).unwrap();
+        assert_eq!(chosen().unwrap(), Some(sealed));
+        store.set_fact("key_id", "another").unwrap();
+        assert!(key(&store).is_err(), "no new key takes the place of one that was enrolled");
+        assert!(chosen().unwrap_err().to_string().contains("the key that was enrolled is not here"));
+    }
+
+    #[test]
+    fn a_rotation_interrupted_at_any_point_leaves_one_key_that_is_the_enrolled_one() {
+        let note = |key: &DeviceKey| {
+            let key = key.public().to_base64();
+            let request = RotateRequest { counter: 0, key, by_old: String::new(), by_new: String::new() };
+            serde_json::to_string(&request).unwrap()
+        };
+        for crash in 0..4 {
+            let (dir, store) = store();
+            let old = key(&store).unwrap();
+            store.set_fact("key_id", &old.public().id()).unwrap();
+            let next = make_next(&store).unwrap();
+            // The new key alone is nothing yet: nobody was asked.
+            let mut want = old.public();
+            if crash >= 1 {
+                store.set_fact(ROTATION, &note(&next)).unwrap();
+                want = next.public();
+            }
+            if crash >= 2 {
+                fs::rename(dir.path().join(NEXT), dir.path().join(FILE)).unwrap();
+            }
+            if crash >= 3 {
+                store.set_fact("key_id", &next.public().id()).unwrap();
+            }
+            for _ in 0..2 {
+                assert_eq!(key(&store).unwrap().public(), want, "crash point {crash}");
+            }
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::{Parser, Subcommand};
 use muster_edge::agent::{Agent, Event, Parts};
@@ -16,10 +16,11 @@ use muster_edge::clock::Clock;
 use muster_edge::config::Config;
 use muster_edge::kiosk::Kiosk;
 use muster_edge::reader::profile::ReaderProfile;
+use muster_edge::rotate::{self, Rotated};
 use muster_edge::session::Kit;
 use muster_edge::store::Store;
-use muster_edge::sync::{self, Client};
-use muster_edge::{doctor, identity, reader};
+use muster_edge::sync::{self, Client, Pace};
+use muster_edge::{doctor, identity, reader, text};
 use tracing_subscriber::EnvFilter;
 
 /// 真学时 Muster：培训点考勤终端 / the agent at a training site.
@@ -64,6 +65,16 @@ enum Command {
         /// JSON 文件 / the JSON file
         file: PathBuf,
     },
+    /// 列出课次与上传状态 / list sessions and what became of them
+    Sessions,
+    /// 立即重试被拒绝的课次 / try a session that was refused again now
+    Retry {
+        /// 课次计数 / the session counter
+        #[arg(long)]
+        counter: u64,
+    },
+    /// 更换终端密钥（须先停止运行） / another key for this device; stop the agent first
+    Rotate,
 }
 
 #[allow(clippy::print_stdout, reason = "what a command prints is its result")]
@@ -88,17 +99,32 @@ fn main() -> Result<()> {
             let sent = serde_json::from_slice(&std::fs::read(&file)?)
                 .with_context(|| format!("{} holds no assignments", file.display()))?;
             let mut store = Store::open(&config.data_dir)?;
-            let me = identity::load(&store, &identity::key(&config.data_dir)?)?;
-            println!("{}", store.put_assignments(&sent, me.as_ref().map(|me| &me.log_key))?);
+            let me = identity::load(&store)?;
+            let taken = store.put_assignments(&sent, me.as_ref().map(|me| &me.log_key))?;
+            println!("{}", taken.kept);
+            ensure!(taken.dropped == 0, "{} sessions of {} cannot be used", taken.dropped, file.display());
             Ok(())
         }
+        Command::Sessions => {
+            for s in Store::look(&config.data_dir)?.listed()? {
+                println!("{}\t{}\t{}\t{}\t{}", s.counter, s.class, s.session, s.state, s.reason);
+            }
+            Ok(())
+        }
+        Command::Retry { counter } => {
+            let known = Store::open(&config.data_dir)?.put_refused(counter, None)?;
+            ensure!(known, "there is no session or contact {counter}: see `muster-edge sessions`");
+            Ok(())
+        }
+        Command::Rotate => rotate(&config),
     }
 }
 
 fn run(config: Config) -> Result<()> {
     let store = Store::open(&config.data_dir)?;
-    let key = identity::key(&config.data_dir)?;
-    let me = identity::load(&store, &key)?;
+    let _lock = store.lock()?;
+    let key = identity::key(&store)?;
+    let me = identity::load(&store)?;
     let clock = Clock::new(config.utc_offset_hours)?;
     let (events, inbox) = mpsc::channel();
     let (wake, woken) = mpsc::channel();
@@ -124,12 +150,15 @@ fn run(config: Config) -> Result<()> {
     }
     match &me {
         Some(me) => {
-            let (client, me, store) =
-                (Client::new(&config.server, identity::key(&config.data_dir)?), me.clone(), store.again()?);
-            let (every, longest) =
-                (Duration::from_secs(config.sync_every_s), Duration::from_secs(config.back_off_max_s));
+            let client = Client::new(&config.server, identity::key(&store)?, config.ca_file.as_deref())?;
+            let (me, store) = (me.clone(), store.again()?);
+            let pace = Pace {
+                every: Duration::from_secs(config.sync_every_s),
+                longest: Duration::from_secs(config.back_off_max_s),
+                retry_longest: Duration::from_secs(config.retry_max_s),
+            };
             let (reports, told) = mpsc::channel();
-            std::thread::spawn(move || sync::run(&client, &me, store, every, longest, &woken, &reports));
+            std::thread::spawn(move || sync::run(&client, &me, store, pace, &woken, &reports));
             let out = events.clone();
             std::thread::spawn(move || while told.recv().is_ok_and(|r| out.send(Event::Sync(r)).is_ok()) {});
         }
@@ -144,10 +173,9 @@ fn run(config: Config) -> Result<()> {
     let stop = events.clone();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        if let Ok(runtime) = runtime
-            && runtime.block_on(tokio::signal::ctrl_c()).is_ok()
-        {
-            let _ = stop.send(Event::Stop);
+        match runtime.map(|runtime| runtime.block_on(told_to_stop())) {
+            Ok(Ok(())) => drop(stop.send(Event::Stop)),
+            other => tracing::error!(?other, "signals cannot be listened for: the program ends without goodbye"),
         }
     });
     Agent::start(Parts { config, store, key, me, clock, kit, camera: eyes, kiosk, events, wake })?.run(&inbox);
@@ -155,17 +183,41 @@ fn run(config: Config) -> Result<()> {
     Ok(())
 }
 
+/// Waits for SIGINT or SIGTERM.
+async fn told_to_stop() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
 #[allow(clippy::print_stdout, reason = "what a command prints is its result")]
 fn enrol(config: &Config, code: &str) -> Result<()> {
     let store = Store::open(&config.data_dir)?;
-    let key = identity::key(&config.data_dir)?;
-    if let Some(me) = identity::load(&store, &key)? {
+    if let Some(me) = identity::load(&store)? {
         bail!("this device is enrolled already, as {} at {}", me.device, me.site);
     }
-    let client = Client::new(&config.server, identity::key(&config.data_dir)?);
+    let client = Client::new(&config.server, identity::key(&store)?, config.ca_file.as_deref())?;
     let given = client.enrol(code.trim())?;
-    identity::keep(&store, &key, &given)?;
+    identity::keep(&store, &identity::key(&store)?, &given)?;
     println!("{} @ {}", given.device, given.site);
+    Ok(())
+}
+
+#[allow(clippy::print_stdout, reason = "what a command prints is its result")]
+fn rotate(config: &Config) -> Result<()> {
+    let store = Store::open(&config.data_dir)?;
+    let _lock = store.lock()?;
+    let me = identity::load(&store)?.context("this device is not enrolled")?;
+    let key = identity::key(&store)?;
+    let client = Client::new(&config.server, identity::key(&store)?, config.ca_file.as_deref())?;
+    match rotate::rotate(&store, &client, &me, &key)? {
+        Rotated::Done => println!("{}", text::both("rotate.done")),
+        Rotated::Pending => println!("{}", text::both("rotate.pending")),
+    }
     Ok(())
 }
 

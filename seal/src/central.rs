@@ -59,7 +59,7 @@ pub struct RevokeLeaf {
     pub device: String,
     /// The last session counter that still counts.
     pub counter: u64,
-    /// Why, in the official's words.
+    /// Why, as an id: `lost`, `stolen`, `misused`… The official's words stay in the bureau's store: this log is public.
     pub reason: String,
     /// When, by the server's clock.
     pub at: String,
@@ -96,7 +96,7 @@ pub struct ReplaceLeaf {
     pub old: String,
     /// The last session counter of the old one that still counts.
     pub counter: u64,
-    /// Why, in the official's words.
+    /// Why, as an id: `lost`, `stolen`, `misused`… The official's words stay in the bureau's store: this log is public.
     pub reason: String,
     /// When, by the server's clock.
     pub at: String,
@@ -208,7 +208,7 @@ impl Leaf {
             "revoke" => Self::Revoke(RevokeLeaf {
                 device: f.id("device")?,
                 counter: f.int("counter")?,
-                reason: f.text("reason")?,
+                reason: f.id("reason")?,
                 at: f.text("at")?,
             }),
             "rotate" => Self::Rotate(RotateLeaf {
@@ -223,7 +223,7 @@ impl Leaf {
                 device: f.id("device")?,
                 old: f.id("old")?,
                 counter: f.int("counter")?,
-                reason: f.text("reason")?,
+                reason: f.id("reason")?,
                 at: f.text("at")?,
             }),
             "contact" => Self::Contact(ContactLeaf {

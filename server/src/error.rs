@@ -35,6 +35,7 @@ impl ApiError {
             title_en: text(Lang::En, &key),
             detail: detail.into(),
             bytes: None,
+            now_ms: None,
         })
     }
 
@@ -42,6 +43,14 @@ impl ApiError {
     pub fn offset(bytes: u64) -> Self {
         let mut error = Self::new(Kind::Offset, format!("the server holds {bytes} bytes"));
         error.0.bytes = Some(bytes);
+        error
+    }
+
+    /// The request was signed at another time than now.
+    pub fn other_time(now_ms: i64) -> Self {
+        let what = "the request's time is more than ten minutes off: sign it with the time in `now_ms`";
+        let mut error = Self::new(Kind::NotAuthentic, what);
+        error.0.now_ms = Some(now_ms);
         error
     }
 

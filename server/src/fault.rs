@@ -6,7 +6,7 @@
 use crate::store::StoreError;
 
 /// The durable steps, in the order in which a final seal passes them.
-pub const POINTS: [&str; 5] = ["commit", "tiles", "checkpoint", "published", "cosigned"];
+pub const POINTS: [&str; 4] = ["commit", "tiles", "checkpoint", "cosigned"];
 
 #[cfg(debug_assertions)]
 mod switch {

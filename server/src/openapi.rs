@@ -21,6 +21,8 @@ use crate::rules::run::{ClassResult, Finding, Report};
         api::claims::list,
         api::findings::list,
         api::findings::reconcile,
+        api::dispositions::list,
+        api::dispositions::decide,
         api::bundles::bundle,
     ),
     components(schemas(Report, ClassResult, Finding))

@@ -3,15 +3,18 @@
 use std::fmt::Write;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use muster_seal::central::{EnrolLeaf, Leaf, ReplaceLeaf, RevokeLeaf, RotateLeaf};
+use muster_seal::central::{DispositionLeaf, EnrolLeaf, Leaf, ReplaceLeaf, RevokeLeaf, RotateLeaf};
 use muster_seal::key::PublicKey;
 use muster_seal::life::{Life, LifeError};
 use muster_seal::merkle::sha256;
+use muster_seal::record::is_id;
 use muster_wire::enrol::{EnrolRequest, EnrolResponse, RotateRequest, proof_message};
 use muster_wire::problem::Kind;
 
+use crate::api::dispositions::Decide;
 use crate::error::ApiError;
 use crate::store::devices::{self, Code};
+use crate::store::dispositions::{self, Disposition};
 use crate::store::{Store, StoreError, checkpoints, claims, random, sessions, setting, witness};
 use crate::{central, clock};
 
@@ -76,6 +79,10 @@ pub fn enrol(store: &Store, request: &EnrolRequest) -> Result<EnrolResponse, Api
             Some(_) => return Err(bad("the code was used: ask the bureau for a new one")),
             None if clock::now_ms() > code.expires_ms => {
                 return Err(bad("the code is too old: ask the bureau for a new one"));
+            }
+            // One key, one life: a terminal that moves, or comes back, makes itself a new key in a new data folder.
+            None if devices::device(tx, &device)?.is_some() => {
+                return Err(bad("this key was enrolled before: enrol again from an empty data folder"));
             }
             None => {
                 let at = clock::now();
@@ -164,6 +171,44 @@ pub fn rotate(store: &Store, device: &str, request: &RotateRequest) -> Result<()
         Ok(devices::set_key(tx, device, life.key())?)
     })?;
     Ok(central::settle(store)?)
+}
+
+/// Decides on a finding: the reason is kept, and its salted hash goes into the central log with the decision.
+///
+/// # Errors
+/// [`ApiError`]: no such finding, no such decision, or no reason.
+pub fn decide(store: &Store, request: &Decide) -> Result<Disposition, ApiError> {
+    let bad = |what: &str| ApiError::new(Kind::BadRequest, what);
+    if !["uphold", "dismiss", "investigate"].contains(&request.decision.as_str()) {
+        return Err(bad("`decision` is uphold, dismiss or investigate"));
+    }
+    if !is_id(&request.by) {
+        return Err(bad("`by` is the official's id: letters, digits, hyphens, underscores or dots; no name"));
+    }
+    if request.reason.trim().is_empty() || request.reason.len() > 4000 {
+        return Err(bad("`reason` is missing or above 4,000 bytes: say why, for whoever looks at this in a year"));
+    }
+    let decided = store.write(|tx| {
+        if !dispositions::finding_exists(tx, &request.finding)? {
+            return Err(ApiError::new(Kind::NotFound, "no run ever had a finding of this id"));
+        }
+        let salt = hex::encode(random::<16>()?);
+        let leaf = DispositionLeaf {
+            finding: request.finding.clone(),
+            decision: request.decision.clone(),
+            by: request.by.clone(),
+            reason_sha256: hex::encode(sha256(format!("{salt}\n{}", request.reason).as_bytes())),
+            at: clock::now(),
+        };
+        let at = leaf.at.clone();
+        let log_index = checkpoints::append(tx, &[Leaf::Disposition(leaf).line()])?;
+        let Decide { finding, decision, by, reason } = request.clone();
+        let kept = Disposition { finding, decision, by, reason, salt, at, log_index };
+        dispositions::put(tx, &kept)?;
+        Ok(kept)
+    })?;
+    central::settle(store)?;
+    Ok(decided)
 }
 
 /// What an auditor starts from: domain, log key, policies. They compare it with what the audit office holds.

@@ -1,8 +1,10 @@
 //! Every route, grouped by who calls it.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
@@ -25,6 +27,7 @@ pub fn devices(state: AppState) -> Router {
         .route("/v1/devices/{device}/rotate", post(api::contact::rotate))
         .route("/add-checkpoint", post(api::witness::add_checkpoint))
         .route("/log/{*path}", get(api::log::file))
+        .layer(middleware::from_fn(patience))
         .with_state(state)
 }
 
@@ -35,6 +38,7 @@ pub fn bureau(state: AppState) -> Router {
         .route("/api/v1/claims", get(api::claims::list))
         .route("/api/v1/findings", get(api::findings::list))
         .route("/api/v1/reconcile", post(api::findings::reconcile))
+        .route("/api/v1/dispositions", get(api::dispositions::list).post(api::dispositions::decide))
         .route("/api/openapi.json", get(api::findings::openapi))
         .route("/bundles/{name}", get(api::bundles::bundle))
         .merge(pages::routes())
@@ -42,9 +46,43 @@ pub fn bureau(state: AppState) -> Router {
         .with_state(state)
 }
 
+/// Was this sent by a page of another site in an official's browser? A browser names the page's origin whenever it sends
+/// something, and older ways to ask hold over plain HTTP too.
+fn foreign(request: &Request) -> bool {
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
+        return false;
+    }
+    let header = |name: &str| request.headers().get(name).and_then(|v| v.to_str().ok());
+    let host = header("host").unwrap_or_default();
+    let same = |origin: &str| origin.split_once("://").is_some_and(|(_, rest)| rest == host);
+    header("origin").is_some_and(|origin| !same(origin))
+        || matches!(header("sec-fetch-site"), Some("cross-site" | "same-site"))
+}
+
+/// A page of another site that was made to resolve to this machine reads nothing: without a password only loopback names
+/// are answered to.
+fn known_host(request: &Request) -> bool {
+    let host = request.headers().get("host").and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    matches!(name, "localhost" | "127.0.0.1" | "[::1]")
+}
+
+/// How long one request may take, its body included.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+async fn patience(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(PATIENCE, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),
+    }
+}
+
 /// The officials' password where one is set, and what a browser should refuse to do with our pages. A page of another
 /// site may not make an official's browser post here.
 async fn guard(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    if state.password.is_none() && !known_host(&request) {
+        return StatusCode::MISDIRECTED_REQUEST.into_response();
+    }
     if let Some(password) = &state.password {
         let given = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
         let given =
@@ -56,8 +94,7 @@ async fn guard(State(state): State<AppState>, request: Request, next: Next) -> R
             return (StatusCode::UNAUTHORIZED, ask).into_response();
         }
     }
-    let site = request.headers().get("sec-fetch-site").and_then(|v| v.to_str().ok());
-    if request.method() == axum::http::Method::POST && matches!(site, Some("cross-site" | "same-site")) {
+    if foreign(&request) {
         return StatusCode::FORBIDDEN.into_response();
     }
     let mut response = next.run(request).await;
@@ -74,4 +111,32 @@ async fn guard(State(state): State<AppState>, request: Request, next: Next) -> R
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+
+    fn request(method: &str, headers: &[(&str, &str)]) -> Request {
+        let mut request = Request::builder().method(method).uri("/reconcile");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(Body::empty()).unwrap()
+    }
+
+    #[test]
+    fn another_sites_page_may_not_post_and_another_name_may_not_read() {
+        let host = ("host", "10.1.2.3:8631");
+        assert!(foreign(&request("POST", &[host, ("origin", "http://evil.example")])));
+        assert!(foreign(&request("POST", &[host, ("sec-fetch-site", "cross-site")])));
+        assert!(foreign(&request("POST", &[host, ("origin", "null")])));
+        assert!(!foreign(&request("POST", &[host, ("origin", "http://10.1.2.3:8631")])));
+        assert!(!foreign(&request("POST", &[host])));
+        assert!(!foreign(&request("GET", &[host, ("origin", "http://evil.example")])));
+        assert!(known_host(&request("GET", &[("host", "127.0.0.1:8631")])));
+        assert!(known_host(&request("GET", &[("host", "[::1]:8631")])));
+        assert!(!known_host(&request("GET", &[("host", "evil.example")])));
+    }
 }

@@ -106,6 +106,30 @@ fn a_card_left_on_the_reader_is_told_once_whatever_the_module_answers() {
 }
 
 #[test]
+fn a_card_lifted_and_put_back_at_once_is_a_new_tap() {
+    let bench = bench();
+    bench.reads(80);
+    for _ in 0..2 {
+        let before = bench.sim.nothings();
+        while bench.sim.nothings() < before + 2 {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        bench.reads(80);
+    }
+}
+
+#[test]
+fn a_module_that_fails_again_and_again_is_reset_and_then_called_broken() {
+    let bench = bench();
+    bench.sim.fail(&vec![Fault::Status(0x24); 6]);
+    bench.sim.place(&Person::made_up(90));
+    assert!(matches!(bench.next(), ReaderEvent::ReadFailed { why: ReadFailure::Module(0x24), .. }));
+    assert!(matches!(bench.next(), ReaderEvent::Down { reason: DownReason::Fault, .. }));
+    assert!(matches!(bench.next(), ReaderEvent::Up { .. }), "it is asked from time to time whether it is well again");
+    assert!(matches!(bench.next(), ReaderEvent::Card { .. }));
+}
+
+#[test]
 fn a_cable_pulled_and_put_back_is_told_each_time_once() {
     let mut bench = bench();
     bench.sim.unplug();
@@ -123,7 +147,7 @@ fn doctor_tells_a_reader_from_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let profile = ReaderProfile::find("sam-115200").unwrap();
     let nothing = dir.path().join("nothing");
-    assert!(probe(nothing.to_str().unwrap(), &profile).unwrap_err().contains("no such port"));
+    assert_eq!(probe(nothing.to_str().unwrap(), &profile).unwrap_err(), "port-missing");
     let bench = bench();
     drop(bench._reader);
     assert_eq!(probe(bench.link.to_str().unwrap(), &profile).unwrap().len(), 32);

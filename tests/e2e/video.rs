@@ -11,7 +11,7 @@ use muster_edge::camera::{
 };
 use muster_tests::video::{Scene, SimCamera, write_file};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn watch(profile: &str, source: &str, models: Option<&Path>) -> (CameraHandle, std::sync::mpsc::Receiver<CameraEvent>) {
     let profile = CameraProfile::find(profile, Some(source)).unwrap();
@@ -62,7 +62,7 @@ fn a_network_camera_that_is_covered_frozen_or_cut_off_says_so() {
     sim.show(Scene::Covered).unwrap();
     expect(Some(CameraFault::Covered));
     let seen = camera.look(&Look::default(), Duration::ZERO, Duration::from_millis(200));
-    assert_ne!(seen.outcome, FaceOutcome::Face);
+    assert_eq!(seen.outcome, FaceOutcome::NoCamera, "what a covered lens shows is not that nobody is there");
     sim.show(Scene::Empty).unwrap();
     expect(None);
     sim.show(Scene::Frozen).unwrap();
@@ -73,6 +73,27 @@ fn a_network_camera_that_is_covered_frozen_or_cut_off_says_so() {
     expect(Some(CameraFault::Lost));
     sim.set_working(true);
     expect(None);
+}
+
+#[test]
+fn a_camera_that_keeps_its_line_and_sends_nothing_is_lost() {
+    let sim = SimCamera::start(Scene::Person(2)).unwrap();
+    let (camera, events) = watch("http-mjpeg", &sim.url, None);
+    sim.set_stalled(true);
+    // Who asks is told, whatever the camera's own thread is waiting for.
+    let start = std::time::Instant::now();
+    let told = loop {
+        if let Some(event) = camera.check().or_else(|| events.try_recv().ok()) {
+            break event;
+        }
+        assert!(start.elapsed() < PATIENCE, "nobody noticed");
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    assert!(matches!(told, CameraEvent::Down { reason: CameraFault::Lost, .. }), "{told:?}");
+    let seen = camera.look(&Look::default(), Duration::from_secs(1), Duration::from_millis(100));
+    assert_eq!(seen.outcome, FaceOutcome::NoCamera);
+    sim.set_stalled(false);
+    assert!(matches!(events.recv_timeout(PATIENCE).unwrap(), CameraEvent::Up { .. }));
 }
 
 #[test]

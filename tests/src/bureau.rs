@@ -70,14 +70,15 @@ impl Bureau {
     /// # Errors
     /// When it does not start.
     pub fn start(data: &Path, domain: &str) -> Result<Self> {
-        Self::listen(data, domain, "127.0.0.1:0", "127.0.0.1:0")
+        Self::listen(data, domain, "127.0.0.1:0", "127.0.0.1:0", "")
     }
 
-    fn listen(data: &Path, domain: &str, devices: &str, pages: &str) -> Result<Self> {
+    fn listen(data: &Path, domain: &str, devices: &str, pages: &str, fault: &str) -> Result<Self> {
         let log = fs::File::options().create(true).append(true).open(data.with_extension("log"))?;
         let mut child = Command::new(program("muster-server")?)
             .args(["serve", "--domain", domain, "--devices", devices, "--bureau", pages, "--data"])
             .arg(data)
+            .env("MUSTER_FAULT", fault)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
@@ -108,10 +109,23 @@ impl Bureau {
     /// # Errors
     /// When it does not start again.
     pub fn kill_and_restart(&mut self, domain: &str) -> Result<()> {
+        self.restart_with(domain, "")
+    }
+
+    /// The same, with a fault that a test asks for: see `server/src/fault.rs`.
+    ///
+    /// # Errors
+    /// When it does not start again.
+    pub fn restart_with(&mut self, domain: &str, fault: &str) -> Result<()> {
         self.process.kill();
         let at = |url: &str| url.trim_start_matches("http://").trim_end_matches('/').to_owned();
-        *self = Self::listen(&self.data, domain, &at(&self.devices), &at(&self.pages))?;
+        *self = Self::listen(&self.data, domain, &at(&self.devices), &at(&self.pages), fault)?;
         Ok(())
+    }
+
+    /// `kill -9`, from another thread than the one that speaks to it.
+    pub fn kill(&mut self) {
+        self.process.kill();
     }
 
     /// Runs a subcommand of `muster-server` on this bureau's data.

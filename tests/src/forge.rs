@@ -33,8 +33,16 @@ impl Forger {
     /// # Errors
     /// When the bureau refuses.
     pub fn enrol(bureau: &Bureau, site: &str, seed: u8) -> Result<Self> {
+        Self::enrol_with(bureau, seed, &["enrol-code", "--site", site])
+    }
+
+    /// Enrols a key made from a seed with the code that a command of the bureau gives.
+    ///
+    /// # Errors
+    /// When the bureau refuses.
+    pub fn enrol_with(bureau: &Bureau, seed: u8, command: &[&str]) -> Result<Self> {
         let key = DeviceKey::from_seed([seed; 32]);
-        let code = bureau.cli(&["enrol-code", "--site", site])?.trim().to_owned();
+        let code = bureau.cli(command)?.trim().to_owned();
         let public = key.public().to_base64();
         let proof = STANDARD.encode(key.sign(&proof_message(&code, &public)));
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
@@ -57,12 +65,13 @@ impl Forger {
     /// # Errors
     /// When there is no answer.
     pub fn call_as(&self, device: &str, method: &str, path: &str, body: &[u8]) -> Result<Answer> {
-        let signature = auth::sign(&self.key, device, "0", method, path, body);
+        let time = crate::story::now_ms().to_string();
+        let signature = auth::sign(&self.key, device, &time, method, path, body);
         let request = ureq::http::Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.server))
             .header(auth::DEVICE, device)
-            .header(auth::TIME, "0")
+            .header(auth::TIME, time)
             .header(auth::SIGNATURE, signature);
         let mut answer = if method == "GET" {
             self.agent.run(request.body(())?)?
@@ -72,6 +81,16 @@ impl Forger {
         let status = answer.status().as_u16();
         let text = answer.body_mut().read_to_string()?;
         Ok((status, serde_json::from_str(&text).unwrap_or(serde_json::Value::Null)))
+    }
+
+    /// Sends a body with no device's signature.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn plain(&self, path: &str, body: &[u8]) -> Result<(u16, String)> {
+        let mut answer =
+            self.agent.post(format!("{}{path}", self.server)).content_type("application/json").send(body)?;
+        Ok((answer.status().as_u16(), answer.body_mut().read_to_string()?))
     }
 
     /// What may be held at the site.

@@ -6,6 +6,7 @@ pub mod card;
 pub mod demo;
 pub mod forge;
 pub mod net;
+pub mod office;
 pub mod pty;
 pub mod reader;
 pub mod site;

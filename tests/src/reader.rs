@@ -43,6 +43,7 @@ struct State {
     // So many reads are done, and how many are to go wrong.
     faults: Vec<Fault>,
     reads: u64,
+    nothings: u64,
     read_since_placed: bool,
     hides_read_card: bool,
 }
@@ -113,6 +114,11 @@ impl SimReader {
     /// Shall find answer "no card" for a card that was read and still lies there? Readers differ.
     pub fn hide_read_card(&self, hides: bool) {
         self.with(|s| s.hides_read_card = hides);
+    }
+
+    /// How many times find was answered with "no card".
+    pub fn nothings(&self) -> u64 {
+        self.with(|s| s.nothings)
     }
 
     /// How many cards were read.
@@ -187,6 +193,7 @@ fn answer(out: &mut impl Write, state: &Mutex<State>, cmd: u8, para: u8) -> io::
             (0x12, 0xFF) => frame(0x90, &[5, 0, 1, 0, 0x1B, 0xA5, 0x34, 1, 7, 0, 0, 0, 9, 0, 0, 0]),
             (0x20, 0x01) => {
                 s.found = s.card.is_some() && !(s.hides_read_card && s.read_since_placed);
+                s.nothings += u64::from(!s.found);
                 if s.found { frame(0x9F, &[0; 4]) } else { frame(0x80, &[]) }
             }
             (0x20, 0x02) => {

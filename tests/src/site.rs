@@ -39,6 +39,21 @@ impl Site {
     /// # Errors
     /// When anything of that fails.
     pub fn start(dir: &Path, server: &str, code: &str, camera: Option<Scene>, models: Option<&Path>) -> Result<Self> {
+        Self::start_with(dir, server, code, camera, models, "")
+    }
+
+    /// The same with more lines in its configuration.
+    ///
+    /// # Errors
+    /// When anything of that fails.
+    pub fn start_with(
+        dir: &Path,
+        server: &str,
+        code: &str,
+        camera: Option<Scene>,
+        models: Option<&Path>,
+        more: &str,
+    ) -> Result<Self> {
         fs::create_dir_all(dir)?;
         let reader = SimReader::start(&dir.join("reader"))?;
         let camera = camera.map(SimCamera::start).transpose()?;
@@ -50,6 +65,7 @@ impl Site {
              look_wait_ms = 900\n",
             data.display()
         );
+        text += more;
         if let Some(models) = models {
             text += &format!("models_dir = \"{}\"\n", models.display());
         }
@@ -97,6 +113,17 @@ impl Site {
     /// `kill -9`.
     pub fn kill(&mut self) {
         self.agent = None;
+    }
+
+    /// SIGTERM, as systemd sends it; waits for the end and gives whether it was in order.
+    ///
+    /// # Errors
+    /// When there is no agent, or it cannot be told.
+    pub fn terminate(&mut self) -> Result<bool> {
+        let mut agent = self.agent.take().context("no agent")?;
+        let id = nix::unistd::Pid::from_raw(i32::try_from(agent.0.id())?);
+        nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGTERM)?;
+        Ok(agent.0.wait()?.success())
     }
 
     /// What the kiosk shows now.
@@ -161,12 +188,31 @@ impl Site {
         Ok(view?["last"]["outcome"].as_str().context("no outcome")?.to_owned())
     }
 
-    /// Ends the session, as the button on the kiosk does.
+    /// Presses a button on the kiosk.
+    ///
+    /// # Errors
+    /// When the agent does not answer.
+    pub fn press(&self, button: &str) -> Result<()> {
+        ureq::post(format!("{}/{button}", self.kiosk)).header("muster-kiosk", "1").send_empty()?;
+        Ok(())
+    }
+
+    /// Chooses on the kiosk whom an instructor enters by hand, and why.
+    ///
+    /// # Errors
+    /// When the agent does not answer.
+    pub fn enter(&self, trainee: &str, reason: &str) -> Result<()> {
+        let body = serde_json::json!({ "trainee": trainee, "reason": reason });
+        ureq::post(format!("{}/entry", self.kiosk)).header("muster-kiosk", "1").send_json(body)?;
+        Ok(())
+    }
+
+    /// Ends the session, as the button on the kiosk does once the last lesson is over.
     ///
     /// # Errors
     /// When the agent does not answer.
     pub fn close(&self) -> Result<()> {
-        ureq::post(format!("{}/close", self.kiosk)).header("muster-kiosk", "1").send_empty()?;
+        self.press("close")?;
         self.wait("the session has ended", |v| v["phase"] == "idle").map(drop)
     }
 

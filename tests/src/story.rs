@@ -47,6 +47,8 @@ pub struct Class {
     pub lesson_s: i64,
     /// Lessons of a session that was planned for yesterday and never held.
     pub never_held: usize,
+    /// The instructor, where the roster has one.
+    pub teacher: Option<Person>,
 }
 
 /// A time as a schedule has it.
@@ -89,7 +91,9 @@ impl Class {
     pub fn new(id: &str, site: &str, first: usize, parts: &[Part]) -> Self {
         let people = parts.iter().enumerate().map(|(i, part)| (Person::made_up(first + i), *part)).collect();
         let (id, site) = (id.to_owned(), site.to_owned());
-        Self { title: format!("样本班 {id}"), id, site, people, lessons: 4, lesson_s: 3, never_held: 0 }
+        Self {
+            title: format!("样本班 {id}"), id, site, people, lessons: 4, lesson_s: 3, never_held: 0, teacher: None
+        }
     }
 
     /// How long it takes to check everybody in before the first lesson, generously, in milliseconds.
@@ -124,6 +128,9 @@ impl Class {
         let mut roster = String::from("班期,身份,姓名,公民身份号码,人员类别\n");
         for (person, _) in &self.people {
             let _ = writeln!(roster, "{id},学员,{},{},城镇登记失业", person.name, person.number);
+        }
+        if let Some(teacher) = &self.teacher {
+            let _ = writeln!(roster, "{id},教师,{},{},", teacher.name, teacher.number);
         }
         bureau.import("rosters", &roster)?;
         Ok(start)

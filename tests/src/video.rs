@@ -131,6 +131,7 @@ pub struct SimCamera {
     pub url: String,
     shown: Arc<Mutex<Arc<Vec<Vec<u8>>>>>,
     works: Arc<AtomicBool>,
+    stalls: Arc<AtomicBool>,
     viewers: Arc<AtomicU32>,
 }
 
@@ -146,15 +147,18 @@ impl SimCamera {
             url,
             shown: Arc::new(Mutex::new(Arc::new(jpegs(scene)?))),
             works: Arc::new(AtomicBool::new(true)),
+            stalls: Arc::default(),
             viewers: Arc::default(),
         };
         let (shown, works, viewers) = (camera.shown.clone(), camera.works.clone(), camera.viewers.clone());
+        let stalls = camera.stalls.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (shown, works, viewers) = (shown.clone(), works.clone(), viewers.clone());
+                let stalls = stalls.clone();
                 std::thread::spawn(move || {
                     viewers.fetch_add(1, Ordering::SeqCst);
-                    let _ = stream_to(stream, &shown, &works);
+                    let _ = stream_to(stream, &shown, &works, &stalls);
                     viewers.fetch_sub(1, Ordering::SeqCst);
                 });
             }
@@ -172,13 +176,23 @@ impl SimCamera {
         Ok(())
     }
 
+    /// Lets the camera keep its connections and send nothing more, or go on.
+    pub fn set_stalled(&self, stalls: bool) {
+        self.stalls.store(stalls, Ordering::SeqCst);
+    }
+
     /// Cuts the camera off, or puts it back.
     pub fn set_working(&self, works: bool) {
         self.works.store(works, Ordering::SeqCst);
     }
 }
 
-fn stream_to(mut stream: TcpStream, shown: &Mutex<Arc<Vec<Vec<u8>>>>, works: &AtomicBool) -> std::io::Result<()> {
+fn stream_to(
+    mut stream: TcpStream,
+    shown: &Mutex<Arc<Vec<Vec<u8>>>>,
+    works: &AtomicBool,
+    stalls: &AtomicBool,
+) -> std::io::Result<()> {
     let mut request = [0; 1024];
     let _ = stream.read(&mut request)?;
     if !works.load(Ordering::SeqCst) {
@@ -188,6 +202,9 @@ fn stream_to(mut stream: TcpStream, shown: &Mutex<Arc<Vec<Vec<u8>>>>, works: &At
     for n in 0.. {
         if !works.load(Ordering::SeqCst) {
             break;
+        }
+        while stalls.load(Ordering::SeqCst) && works.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(50));
         }
         let pictures = shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
         let jpeg = &pictures[n % pictures.len()];

@@ -24,6 +24,10 @@ pub struct Problem {
     /// With [`Kind::Offset`], the byte to go on from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
+    /// With [`Kind::NotAuthentic`] for a request whose time is off: the bureau's time, ms since 1970-01-01T00:00Z. A device
+    /// whose clock is wrong signs again with this; its records keep its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub now_ms: Option<i64>,
 }
 
 /// The names of refusals.
@@ -56,8 +60,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Is there any use in sending the same again?
+    /// Does it take a person to mend this? All else may be mended while the device waits, so it asks again.
     pub fn is_final(self) -> bool {
-        !matches!(self, Self::Offset | Self::Unavailable)
+        matches!(self, Self::BadLog | Self::Fork | Self::Revoked)
     }
 }

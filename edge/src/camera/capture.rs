@@ -4,18 +4,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use opencv::core::{Mat, MatTraitConst};
+use opencv::core::{self, Mat, MatTraitConst};
 use opencv::videoio::{self, VideoCapture, VideoCaptureTrait, VideoCaptureTraitConst};
 
 use super::choose::Glance;
 use super::face::{Eyes, facts};
 use super::models::ModelSet;
 use super::profile::{CameraProfile, Kind};
-use super::watch::{Ring, Watch};
+use super::watch::Ring;
 use super::{CameraEvent, CameraFault};
 
 /// How long to wait before a source that did not open is tried again.
 const REOPEN: Duration = Duration::from_secs(1);
+/// How long FFmpeg may try to open a source, and to read a frame of it. Its own limits are half a minute.
+const OPEN_TIMEOUT_MS: i32 = 5_000;
+const READ_TIMEOUT_MS: i32 = 4_000;
 
 /// Runs the camera's thread.
 pub fn spawn(
@@ -26,33 +29,25 @@ pub fn spawn(
     send: impl Fn(CameraEvent) -> bool + Send + 'static,
 ) {
     std::thread::spawn(move || {
-        let mut watch = Watch::default();
-        let start = Instant::now();
-        let now = || start.elapsed().as_millis() as u64;
         let tell = |state: Option<Option<CameraFault>>| match state {
             None => true,
-            Some(None) => {
-                ring.set_down(false);
-                send(CameraEvent::Up { camera: name.clone() })
-            }
-            Some(Some(reason)) => {
-                ring.set_down(true);
-                send(CameraEvent::Down { camera: name.clone(), reason })
-            }
+            Some(None) => send(CameraEvent::Up { camera: name.clone() }),
+            Some(Some(reason)) => send(CameraEvent::Down { camera: name.clone(), reason }),
         };
         let mut eyes = match Eyes::open(&models, profile.gate) {
             Ok(eyes) => eyes,
             Err(error) => {
                 tracing::error!(error = format!("{error:#}"), "the face models cannot be loaded");
+                ring.set_down();
                 tell(Some(Some(CameraFault::Unsupported)));
                 return;
             }
         };
         while !ring.is_stopped() {
-            if let Err(error) = play(&profile, &mut eyes, &ring, &mut |frame| tell(watch.see(frame, now()))) {
+            if let Err(error) = play(&profile, &mut eyes, &ring, &mut |frame| tell(ring.see(frame))) {
                 tracing::debug!(error = format!("{error:#}"), "the camera gives no picture");
             }
-            if !tell(watch.see(None, now())) {
+            if !tell(ring.see(None)) {
                 return;
             }
             std::thread::sleep(REOPEN);
@@ -71,7 +66,14 @@ fn open(profile: &CameraProfile) -> Result<VideoCapture> {
             capture.set(videoio::CAP_PROP_BUFFERSIZE, 1.0)?;
             capture
         }
-        Kind::Url | Kind::File => VideoCapture::from_file(source, videoio::CAP_FFMPEG)?,
+        Kind::Url | Kind::File => {
+            let limits = [
+                (videoio::CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS),
+                (videoio::CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS),
+            ];
+            let params = core::Vector::from_iter(limits.into_iter().flat_map(|(name, value)| [name, value]));
+            VideoCapture::from_file_with_params(source, videoio::CAP_FFMPEG, &params)?
+        }
     };
     if !capture.is_opened()? {
         bail!("the camera does not open");
@@ -122,25 +124,21 @@ fn play(
 }
 
 /// See [`super::probe`].
-pub fn probe(profile: &CameraProfile) -> Result<String, String> {
-    let source = &profile.source;
+pub fn probe(profile: &CameraProfile) -> Result<String, &'static str> {
     if profile.kind == Kind::V4l2 {
-        match std::fs::File::open(source) {
-            Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {
-                return Err(format!("{source} may not be opened: add the user to the group video"));
-            }
-            Err(_) => return Err(format!("there is no {source}: check the cable, or set `source` under [camera]")),
+        match std::fs::File::open(&profile.source) {
+            Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => return Err("camera-permission"),
+            Err(_) => return Err("camera-missing"),
             Ok(_) => {}
         }
     }
-    let mut capture = open(profile)
-        .map_err(|_| "the camera does not open: check the cable, the address and the password".to_owned())?;
+    let mut capture = open(profile).map_err(|_| "camera-closed")?;
     let (start, mut frames, mut frame) = (Instant::now(), 0, Mat::default());
     while start.elapsed() < Duration::from_secs(1) && capture.read(&mut frame).unwrap_or(false) {
         frames += 1;
     }
     match frames {
-        0 => Err("the camera opens and gives no picture".to_owned()),
-        n => Ok(format!("{}x{}, {n} frames in {} ms", frame.cols(), frame.rows(), start.elapsed().as_millis())),
+        0 => Err("camera-blind"),
+        n => Ok(format!("{}x{}, {n} / {} ms", frame.cols(), frame.rows(), start.elapsed().as_millis())),
     }
 }

@@ -67,7 +67,9 @@ pub fn verdict(glances: &[Glance], look: &Look, thresholds: Thresholds) -> Sight
     let Some((_, outcome, score, quality, glance, face)) = glances.iter().filter_map(one).max_by_key(|found| found.0)
     else {
         let frame_sha256 = glances.last().map(|g| g.frame_sha256);
-        return Sighting { frames, outcome: FaceOutcome::NoFace, frame_sha256, detector, ..Sighting::default() };
+        // No frame is no evidence that nobody stood there.
+        let outcome = if frames == 0 { FaceOutcome::NoCamera } else { FaceOutcome::NoFace };
+        return Sighting { frames, outcome, frame_sha256, detector, ..Sighting::default() };
     };
     let seen = face.embedding.as_deref();
     let others = look.others.iter().filter_map(|(id, template)| Some((id.clone(), cosine(template, seen?))));
@@ -113,6 +115,7 @@ mod tests {
         assert_eq!(verdict(&frames[..2]).outcome, FaceOutcome::Poor(Poor::Blurred));
         assert_eq!(verdict(&frames[..1]).outcome, FaceOutcome::NoFace);
         assert_eq!(verdict(&[glance(Some((Ok(500), Some([0.35, 1.0]))))]).outcome, FaceOutcome::Again);
+        assert_eq!(verdict(&[]).outcome, FaceOutcome::NoCamera);
         // Without a recogniser a face is a face, and no more.
         assert_eq!(verdict(&[glance(Some((Ok(500), None)))]).outcome, FaceOutcome::Face);
     }

@@ -165,6 +165,7 @@ pub fn cosine(a: &[f32], b: &[f32]) -> i64 {
 /// A running camera; its thread ends when this is dropped.
 #[derive(Debug)]
 pub struct CameraHandle {
+    name: String,
     ring: std::sync::Arc<Ring>,
     models: models::ModelSet,
 }
@@ -178,16 +179,27 @@ impl CameraHandle {
         out: Sender<T>,
         wrap: impl Fn(CameraEvent) -> T + Send + 'static,
     ) -> Self {
-        let ring = std::sync::Arc::new(Ring::default());
-        let handle = Self { ring: ring.clone(), models: models.clone() };
+        let frozen_ms = if profile.kind == profile::Kind::Url { watch::FROZEN_URL_MS } else { watch::FROZEN_MS };
+        let ring = std::sync::Arc::new(Ring::new(frozen_ms));
+        let handle = Self { name: name.clone(), ring: ring.clone(), models: models.clone() };
         #[cfg(feature = "opencv")]
         capture::spawn(name, profile, models, ring, move |event| out.send(wrap(event)).is_ok());
         #[cfg(not(feature = "opencv"))]
         {
-            let _ = (profile, models, ring);
+            let _ = models;
+            ring.set_down();
             let _ = out.send(wrap(CameraEvent::Down { camera: name, reason: CameraFault::Unsupported }));
         }
         handle
+    }
+
+    /// Looks whether frames still come: the camera's thread cannot tell while it waits for one.
+    pub fn check(&self) -> Option<CameraEvent> {
+        let camera = self.name.clone();
+        match self.ring.see(None)? {
+            Some(reason) => Some(CameraEvent::Down { camera, reason }),
+            None => Some(CameraEvent::Up { camera }),
+        }
     }
 
     /// The best of the frames of the last `back`, and if none of them will do, of those that come within `wait`.
@@ -196,14 +208,14 @@ impl CameraHandle {
         let since = start.checked_sub(back).unwrap_or(start);
         let mut seen = self.ring.since(since);
         loop {
+            // Whatever was seen just before it broke, what a broken camera shows is nobody's face and nobody's absence.
+            if self.ring.is_down() {
+                return Sighting { detector: "none", frames: seen.len() as u32, ..Sighting::default() };
+            }
             let sighting = choose::verdict(&seen, look, self.models.thresholds);
             let good = matches!(sighting.outcome, FaceOutcome::Match | FaceOutcome::Face);
-            let left = wait.checked_sub(start.elapsed());
-            match left {
-                Some(left) if !good && !self.ring.is_down() => seen = self.ring.wait_since(since, seen.len(), left),
-                _ if self.ring.is_down() && seen.is_empty() => {
-                    return Sighting { detector: "none", ..Sighting::default() };
-                }
+            match wait.checked_sub(start.elapsed()) {
+                Some(left) if !good => seen = self.ring.wait_since(since, seen.len(), left),
                 _ => return sighting,
             }
         }
@@ -243,14 +255,14 @@ pub fn template_of_image(path: &std::path::Path, models: &models::ModelSet) -> a
 /// Opens a camera once, for `doctor`: the size of its pictures and how many came in a second.
 ///
 /// # Errors
-/// What is wrong, in words for a person.
-pub fn probe(profile: &CameraProfile) -> Result<String, String> {
+/// What is wrong, as `doctor`'s catalogue names it.
+pub fn probe(profile: &CameraProfile) -> Result<String, &'static str> {
     #[cfg(feature = "opencv")]
     return capture::probe(profile);
     #[cfg(not(feature = "opencv"))]
     {
         let _ = profile;
-        Err("this program was built without OpenCV".to_owned())
+        Err("camera-unsupported")
     }
 }
 

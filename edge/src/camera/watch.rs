@@ -12,7 +12,9 @@ const HOLD_MS: u64 = 2_000;
 /// No frame for so long and the picture is lost.
 const LOST_MS: u64 = 3_000;
 /// Sensor noise makes two equal frames impossible; a driver may repeat one now and then.
-const FROZEN_MS: u64 = 4_000;
+pub const FROZEN_MS: u64 = 4_000;
+/// A network camera repeats pictures of a room in which nothing moves, and sends few when its line is thin.
+pub const FROZEN_URL_MS: u64 = 15_000;
 /// A covered lens gives a dark picture, or one with nothing in it: mean and standard deviation, 0 to 255.
 const DARK_MEAN: f64 = 18.0;
 const FLAT_DEVIATION: f64 = 5.0;
@@ -29,26 +31,40 @@ pub struct Frame {
 }
 
 /// Watches frames. Time is milliseconds from any origin. Pure.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Watch {
+    frozen_ms: u64,
     last: Option<([u8; 32], u64)>,
     changed: u64,
     told: Option<Option<CameraFault>>,
     turning: Option<(Option<CameraFault>, u64)>,
 }
 
+impl Default for Watch {
+    fn default() -> Self {
+        Self::new(FROZEN_MS)
+    }
+}
+
 impl Watch {
+    /// A watch that calls a picture frozen after so long.
+    pub fn new(frozen_ms: u64) -> Self {
+        Self { frozen_ms, last: None, changed: 0, told: None, turning: None }
+    }
+
     /// Takes a frame, or that none came; gives a new state once it has held for long enough. `None` inside is "works".
     pub fn see(&mut self, frame: Option<Frame>, now: u64) -> Option<Option<CameraFault>> {
+        let mut moved = false;
         let state = match frame {
             Some(frame) => {
-                if self.last.is_none_or(|(hash, _)| hash != frame.sha256) {
+                moved = self.last.is_some_and(|(hash, _)| hash != frame.sha256);
+                if moved || self.last.is_none() {
                     self.changed = now;
                 }
                 self.last = Some((frame.sha256, now));
                 if frame.mean < DARK_MEAN || frame.deviation < FLAT_DEVIATION {
                     Some(CameraFault::Covered)
-                } else if now >= self.changed + FROZEN_MS {
+                } else if now >= self.changed + self.frozen_ms {
                     Some(CameraFault::Frozen)
                 } else {
                     None
@@ -66,8 +82,11 @@ impl Watch {
             _ => now,
         };
         self.turning = Some((state, since));
-        // The first state is told at once; later ones must hold. Lost and frozen took their time already.
+        // The first state is told at once; later ones must hold. Lost and frozen took their time already, and a frozen
+        // picture that moves is not frozen.
+        let thawed = self.told == Some(Some(CameraFault::Frozen)) && state.is_none() && moved;
         let held = self.told.is_none()
+            || thawed
             || matches!(state, Some(CameraFault::Lost | CameraFault::Frozen))
             || now >= since + HOLD_MS;
         held.then(|| {
@@ -88,6 +107,8 @@ pub struct Ring {
 #[derive(Default)]
 struct Inner {
     glances: VecDeque<Glance>,
+    watch: Watch,
+    start: Option<Instant>,
     down: bool,
     stopped: bool,
 }
@@ -130,9 +151,32 @@ impl Ring {
         inner.glances.iter().filter(|g| g.at >= since).cloned().collect()
     }
 
-    /// Notes whether the camera works.
-    pub fn set_down(&self, down: bool) {
-        self.lock().down = down;
+    /// A ring whose watch calls a picture frozen after so long.
+    pub fn new(frozen_ms: u64) -> Self {
+        let ring = Self::default();
+        ring.lock().watch = Watch::new(frozen_ms);
+        ring
+    }
+
+    /// Takes a frame, or that none came, and gives a new state to tell. Asked by the camera's thread for each frame, and
+    /// by others from time to time, since that thread may be waiting for a frame that never comes.
+    pub fn see(&self, frame: Option<Frame>) -> Option<Option<CameraFault>> {
+        self.see_at(frame, Instant::now())
+    }
+
+    fn see_at(&self, frame: Option<Frame>, at: Instant) -> Option<Option<CameraFault>> {
+        let mut inner = self.lock();
+        let start = *inner.start.get_or_insert(at);
+        let now = at.saturating_duration_since(start).as_millis() as u64;
+        let state = inner.watch.see(frame, now)?;
+        inner.down = state.is_some();
+        self.more.notify_all();
+        Some(state)
+    }
+
+    /// Notes that the camera can never work in this program.
+    pub fn set_down(&self) {
+        self.lock().down = true;
         self.more.notify_all();
     }
 
@@ -171,6 +215,27 @@ mod tests {
         assert_eq!(watch.see(Some(Frame { sha256: [8; 32], ..dark }), 2_600), Some(Some(CameraFault::Covered)));
         assert_eq!(watch.see(frame(3), 2_800), None);
         assert_eq!(watch.see(frame(4), 4_800), Some(None));
+    }
+
+    #[test]
+    fn a_network_camera_may_repeat_itself_for_longer_and_thaws_at_the_first_new_frame() {
+        let mut watch = Watch::new(FROZEN_URL_MS);
+        assert_eq!(watch.see(frame(1), 0), Some(None));
+        assert_eq!((1..75).find_map(|n| watch.see(frame(1), n * 200)), None);
+        assert_eq!(watch.see(frame(1), 15_000), Some(Some(CameraFault::Frozen)));
+        assert_eq!(watch.see(frame(2), 15_200), Some(None));
+    }
+
+    #[test]
+    fn a_camera_whose_thread_waits_for_ever_is_lost_all_the_same() {
+        let (ring, start) = (Ring::new(4_000), Instant::now());
+        let after = |ms| start + Duration::from_millis(ms);
+        assert_eq!(ring.see_at(frame(1), start), Some(None));
+        assert_eq!(ring.see_at(None, after(2_900)), None);
+        assert!(!ring.is_down());
+        assert_eq!(ring.see_at(None, after(3_000)), Some(Some(CameraFault::Lost)));
+        assert!(ring.is_down());
+        assert_eq!(ring.see_at(None, after(9_000)), None, "it was said");
     }
 
     #[test]

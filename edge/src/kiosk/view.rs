@@ -1,8 +1,10 @@
 //! What the kiosk shows, as plain data. It names people by shortened names alone.
 
+use std::time::Instant;
+
 use serde::Serialize;
 
-use crate::checkin::Outcome;
+use crate::checkin::outcome::Outcome;
 
 /// Is a class held now?
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -11,6 +13,8 @@ pub enum Phase {
     /// No.
     #[default]
     Idle,
+    /// Several may be: the first card decides.
+    Choosing,
     /// Yes.
     Running,
 }
@@ -36,8 +40,12 @@ pub struct View {
     pub needed: u64,
     /// Starts and ends of the lessons, ms since 1970-01-01T00:00Z.
     pub lessons: Vec<(i64, i64)>,
+    /// What the instructor is asked for: `declined`, `close`, `manual`, `entry`; empty when for nothing.
+    pub asking: &'static str,
     /// The roster, and who of it is here.
     pub seats: Vec<Seat>,
+    /// The class that comes next.
+    pub next: Option<Coming>,
     /// The last thing that happened.
     pub last: Option<Last>,
     /// Readers and camera.
@@ -48,10 +56,26 @@ pub struct View {
     pub online: Option<bool>,
     /// Records that the bureau has not witnessed.
     pub unsent: u64,
-    /// Sessions that the bureau will not take.
-    pub refused: u64,
+    /// What the bureau says against the oldest thing it does not take; empty when it takes all.
+    pub refused: String,
     /// What the bureau said is wrong; empty when nothing is.
     pub trouble: String,
+    /// Sessions that the bureau planned and that cannot be used.
+    pub dropped: u64,
+    /// Why nothing may be recorded here any more: `behind`, `copy`, `fork`; empty when it may.
+    pub stale: String,
+    /// Is the wall clock wrong?
+    pub clock_wrong: bool,
+}
+
+impl View {
+    /// As it is sent now: the last thing that happened with its age.
+    pub fn aged(mut self) -> Self {
+        if let Some(last) = &mut self.last {
+            last.age_ms = last.at.elapsed().as_millis() as u64;
+        }
+        self
+    }
 }
 
 /// A trainee on the roster.
@@ -63,6 +87,17 @@ pub struct Seat {
     pub shown: String,
     /// Assurance of the check-in; `None` when not here.
     pub level: Option<u64>,
+    /// Declined the face: card and instructor are enough.
+    pub declined: bool,
+}
+
+/// A class that comes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Coming {
+    /// Its name.
+    pub title: String,
+    /// When its first lesson starts, ms since 1970-01-01T00:00Z.
+    pub at_ms: i64,
 }
 
 /// The last thing that happened.
@@ -74,6 +109,13 @@ pub struct Last {
     pub outcome: Outcome,
     /// To whom, by shortened name; empty when that is not known.
     pub shown: String,
+    /// What else is to be said: `expired`; empty when nothing is.
+    pub also: &'static str,
+    /// How long ago, when it was sent: a page that is loaded later must not show it as new.
+    pub age_ms: u64,
+    /// When.
+    #[serde(skip)]
+    pub at: Instant,
 }
 
 /// A reader or the camera.

@@ -228,21 +228,18 @@ impl Watch<'_> {
     }
 }
 
-/// Talks to a reader once, for `doctor`: the module's number, or what to do.
+/// Talks to a reader once, for `doctor`: the module's number.
 ///
 /// # Errors
-/// What is wrong, in words for a person.
-pub fn probe(path: &str, profile: &ReaderProfile) -> Result<String, String> {
+/// What is wrong, as `doctor`'s catalogue names it.
+pub fn probe(path: &str, profile: &ReaderProfile) -> Result<String, &'static str> {
     let (tx, rx) = std::sync::mpsc::channel();
     // A port that cannot be opened is told better by the error itself.
-    drop(Port::open(path, profile.baud).map_err(|e| e.to_string())?);
+    drop(Port::open(path, profile.baud).map_err(PortError::as_str)?);
     let _reader = spawn("probe".to_owned(), path.to_owned(), profile.clone(), tx, |event| event);
     match rx.recv_timeout(Duration::from_secs(5)) {
         Ok(ReaderEvent::Up { sam_id, .. }) => Ok(sam_id.unwrap_or_default()),
-        Ok(ReaderEvent::Down { reason: DownReason::Fault, .. }) => {
-            Err("the module reports a fault: have it repaired".to_owned())
-        }
-        _ => Err("the module does not answer: is this the port of a card reader, and its rate that of the profile?"
-            .to_owned()),
+        Ok(ReaderEvent::Down { reason: DownReason::Fault, .. }) => Err("reader-fault"),
+        _ => Err("reader-silent"),
     }
 }

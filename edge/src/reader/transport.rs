@@ -26,6 +26,18 @@ pub enum PortError {
     Unplugged,
 }
 
+impl PortError {
+    /// As `doctor`'s catalogue names it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotFound => "port-missing",
+            Self::NoPermission => "port-permission",
+            Self::Busy => "port-busy",
+            Self::Unplugged => "port-unplugged",
+        }
+    }
+}
+
 /// An open port.
 pub struct Port {
     port: Box<dyn SerialPort>,

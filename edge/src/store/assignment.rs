@@ -11,6 +11,15 @@ use super::{Store, StoreError};
 /// Names and templates of a session that is over are erased after this long. Milliseconds.
 const KEEP_MS: i64 = 24 * 3600 * 1000;
 
+/// What became of assignments that were sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Sessions that may be held.
+    pub kept: usize,
+    /// Sessions that cannot be: their documents have no lessons, or cannot be read.
+    pub dropped: usize,
+}
+
 /// A session that may be held.
 #[derive(Debug, Clone)]
 pub struct Offer {
@@ -36,11 +45,11 @@ impl Offer {
 
 impl Store {
     /// Puts what the bureau sent in place of what it sent before, and takes its beacon if that does not go backwards.
-    /// Gives how many sessions there are.
+    /// Gives how many sessions were taken, and how many were left because their documents cannot be used.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn put_assignments(&mut self, sent: &Assignments, log_key: Option<&NamedKey>) -> Result<usize, StoreError> {
+    pub fn put_assignments(&mut self, sent: &Assignments, log_key: Option<&NamedKey>) -> Result<Taken, StoreError> {
         let offers: Vec<Offer> = sent.sessions.iter().cloned().filter_map(Offer::read).collect();
         let tx = self.conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         tx.execute("DELETE FROM assignment", [])?;
@@ -57,7 +66,7 @@ impl Store {
         if let Some(key) = log_key {
             self.put_beacon(&sent.beacon, key)?;
         }
-        Ok(offers.len())
+        Ok(Taken { kept: offers.len(), dropped: sent.sessions.len() - offers.len() })
     }
 
     /// The sessions that may be held, soonest first.
@@ -70,12 +79,12 @@ impl Store {
         Ok(texts.iter().filter_map(|t| serde_json::from_str(t).ok()).filter_map(Offer::read).collect())
     }
 
-    /// Was this session of this class held here already?
+    /// Was this session of this class held here already? One that was closed before anybody came was not.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn was_held(&self, class: &str, session: &str) -> Result<bool, StoreError> {
-        let sql = "SELECT 1 FROM session WHERE class = ? AND session = ?";
+        let sql = "SELECT 1 FROM session WHERE class = ? AND session = ? AND unused = 0";
         Ok(self.conn.prepare_cached(sql)?.exists([class, session])?)
     }
 
@@ -87,6 +96,8 @@ impl Store {
         self.conn.execute("DELETE FROM assignment WHERE last_ms < ?", [now_ms - KEEP_MS])?;
         self.conn
             .execute("UPDATE session SET assigned = '' WHERE closed = 1 AND sealed = size AND assigned <> ''", [])?;
+        // What was erased is still in the journal until that is folded in. A reader in the way means later.
+        let _ = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         Ok(())
     }
 
@@ -105,5 +116,40 @@ impl Store {
     pub fn put_beacon(&self, note: &str, key: &NamedKey) -> Result<(), StoreError> {
         let size = |note: &str| Checkpoint::open(note.as_bytes(), key).map_or(0, |c| c.size);
         if size(note) > size(&self.beacon()?) { self.set_fact("beacon", note) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    fn time(ms: i64) -> String {
+        jiff::Timestamp::from_millisecond(ms).unwrap().to_string()
+    }
+
+    /// An offer of one lesson at site `s1`, for tests.
+    pub(crate) fn offer(class: &str, session: &str, first_ms: i64, last_ms: i64) -> Offer {
+        let document = serde_json::json!({
+            "region": "150422", "institution": "i1", "site": "s1", "class": class, "session": session,
+            "lessons": [{ "lesson": "l1", "start": time(first_ms), "end": time(last_ms) }],
+            "trainees": ["t1"], "instructors": ["i1"],
+            "policy": muster_hours::policy::Policy::default(),
+        });
+        let (title, card_key) = (String::new(), "00".to_owned());
+        Offer::read(Assigned { document: document.to_string(), title, card_key, people: Vec::new() }).unwrap()
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_counted_and_what_is_over_is_forgotten() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = Store::open(dir.path()).unwrap();
+        let bad = Assigned { document: "{}".into(), ..offer("a", "am", 0, 1).assigned };
+        let sessions = vec![offer("a", "am", 0, 1_000).assigned, bad, offer("a", "pm", 2_000, 9_000).assigned];
+        let sent = Assignments { sessions, beacon: String::new(), counter: 0 };
+        assert_eq!(store.put_assignments(&sent, None).unwrap(), Taken { kept: 2, dropped: 1 });
+        store.forget(KEEP_MS + 1_001).unwrap();
+        assert_eq!(store.offers().unwrap().len(), 1);
+        // Nothing of it is left in the journal either.
+        assert_eq!(std::fs::metadata(dir.path().join("edge.sqlite-wal")).unwrap().len(), 0);
     }
 }

@@ -9,10 +9,11 @@ use rusqlite::{Connection, OptionalExtension, params};
 use thiserror::Error;
 
 pub mod assignment;
+pub mod contact;
 pub mod log;
 pub mod outbox;
 
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_spine.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("migrations/0001_spine.sql"), include_str!("migrations/0002_contact.sql")];
 
 /// What can go wrong with the store.
 #[derive(Debug, Error)]
@@ -31,6 +32,12 @@ pub enum StoreError {
     /// Made by a newer version.
     #[error("{0} was made by a newer version: update muster-edge")]
     Newer(PathBuf),
+    /// Another program holds it.
+    #[error("the agent is running on {0}: stop it first, `systemctl stop muster-edge`")]
+    Busy(PathBuf),
+    /// Made by an older version, and only to be looked at.
+    #[error("{0} was made by an older version: start the agent once, it brings the file up to date")]
+    Older(PathBuf),
     /// The file is damaged; it was set aside as evidence.
     #[error("{path} is damaged and was set aside as {aside}: tell the bureau before this device is used again")]
     Damaged {
@@ -42,6 +49,9 @@ pub enum StoreError {
     /// A stored value that cannot be: a bug or a hand in the file.
     #[error("the store holds something that cannot be: {0}")]
     Corrupt(&'static str),
+    /// An older session has no final seal yet: nothing may follow it.
+    #[error("session {0} has no final seal yet: nothing can follow it")]
+    Unfinished(u64),
     /// A record may not stand where it was to be put.
     #[error(transparent)]
     Log(#[from] muster_seal::error::LogError),
@@ -73,6 +83,23 @@ impl Store {
                 Err(StoreError::Damaged { path, aside })
             }
             Err(e) => Err(e),
+        }
+    }
+
+    /// Opens the store to look at it and no more: nothing is made, upgraded or written.
+    ///
+    /// # Errors
+    /// [`StoreError`]: also when there is none, or an older version made it.
+    pub fn look(dir: &Path) -> Result<Self, StoreError> {
+        let path = dir.join("edge.sqlite");
+        let missing = |source| StoreError::Io { path: path.clone(), source };
+        fs::metadata(&path).map_err(missing)?;
+        let conn = Connection::open_with_flags(&path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        conn.busy_timeout(Duration::from_secs(2))?;
+        match conn.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))? as usize {
+            found if found > MIGRATIONS.len() => Err(StoreError::Newer(path)),
+            found if found < MIGRATIONS.len() => Err(StoreError::Older(path)),
+            _ => Ok(Self { conn, dir: dir.to_owned() }),
         }
     }
 
@@ -128,6 +155,39 @@ impl Store {
         let sql = "INSERT INTO fact (name, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = ?2";
         self.conn.execute(sql, params![name, value])?;
         Ok(())
+    }
+}
+
+impl Store {
+    /// Held by the one program that may write sessions or change the key, until what this gives is dropped.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] while another holds it.
+    pub fn lock(&self) -> Result<fs::File, StoreError> {
+        let path = self.dir.join("agent.lock");
+        let file = fs::File::options().create(true).truncate(false).write(true).open(&path);
+        let file = file.map_err(|source| StoreError::Io { path: path.clone(), source })?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(fs::TryLockError::WouldBlock) => Err(StoreError::Busy(self.dir.clone())),
+            Err(fs::TryLockError::Error(source)) => Err(StoreError::Io { path, source }),
+        }
+    }
+
+    /// Is no session running, and has every one its final seal?
+    ///
+    /// # Errors
+    /// [`StoreError::Unfinished`].
+    pub fn check_between_sessions(&self) -> Result<(), StoreError> {
+        log::all_sealed(&self.conn)
+    }
+
+    /// A number that changes when another connection has written: whether what was read is still what stands there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn version(&self) -> Result<i64, StoreError> {
+        Ok(self.conn.pragma_query_value(None, "data_version", |row| row.get(0))?)
     }
 }
 

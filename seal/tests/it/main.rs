@@ -1,8 +1,10 @@
 //! The formats from outside: shared vectors, and every way to bend what was sealed.
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic as a test may")]
 
+mod bodies;
 mod cosign;
 mod errors;
+mod format;
 mod line_errors;
 mod made;
 mod note_errors;

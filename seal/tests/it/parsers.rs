@@ -5,22 +5,24 @@
 //! `seal/fuzz` steers the same bodies by coverage, where `cargo fuzz` is installed.
 
 use muster_seal::bundle::{Bundle, PARTS};
-use muster_seal::central::{DocumentLeaf, EnrolLeaf, Leaf, RevokeLeaf, SealLeaf};
-use muster_seal::checkpoint::Checkpoint;
-use muster_seal::cosignature::{WitnessKey, cosign};
+use muster_seal::central::{
+    ContactLeaf, DispositionLeaf, DocumentLeaf, EnrolLeaf, Leaf, ReplaceLeaf, RevokeLeaf, RotateLeaf, SealLeaf,
+};
+use muster_seal::chain::Contact;
+use muster_seal::cosignature::cosign;
 use muster_seal::error::ProofError;
-use muster_seal::key::{DeviceKey, NamedKey, Signer};
-use muster_seal::merkle::{Hash, consistency_proof, inclusion_proof, leaf_hash, node_of, root};
-use muster_seal::note::{Note, Signature};
+use muster_seal::key::Signer;
+use muster_seal::merkle::{Hash, consistency_proof, inclusion_proof, node_of};
+use muster_seal::note::Note;
 use muster_seal::policy::{Policy, PolicyError};
-use muster_seal::proof::{Receipt, read_hashes, write_hashes};
+use muster_seal::proof::{Receipt, write_hashes};
 use muster_seal::record::Record;
 use muster_seal::tile::{self, Tile};
-use muster_seal::witness::{self, Request, decide};
-use muster_seal::{line, session};
+use muster_seal::witness::{self, Request};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+use crate::bodies::{self, ORIGIN, checkpoint, cosigned, key, leaves};
 use crate::made::{Made, every_kind};
 
 /// One thing that goes wrong with bytes on their way.
@@ -78,25 +80,6 @@ fn near(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-const ORIGIN: &str = "muster.example/log";
-
-fn key(seed: u8) -> DeviceKey {
-    DeviceKey::from_seed([seed; 32])
-}
-
-fn leaves(n: u64) -> Vec<Hash> {
-    (0..n).map(|i| leaf_hash(&i.to_be_bytes())).collect()
-}
-
-fn checkpoint(size: u64) -> Checkpoint {
-    Checkpoint { origin: ORIGIN.into(), size, root: root(&leaves(size)) }
-}
-
-fn cosigned(size: u64) -> String {
-    let at = checkpoint(size);
-    at.sign(&key(1)) + &cosign(&at.text(), "a.example", &key(2), 5) + &cosign(&at.text(), "b.example", &key(3), 6)
-}
-
 fn policy_text() -> String {
     let (log, a, b) = (key(1).public().named(ORIGIN), key(2).public(), key(3).public());
     format!(
@@ -106,119 +89,20 @@ fn policy_text() -> String {
     )
 }
 
-fn note(bytes: &[u8]) {
-    let Ok(note) = Note::parse(bytes) else { return };
-    let lines: String = note.signatures().iter().map(Signature::line).collect();
-    assert_eq!(format!("{}\n{lines}", note.text()).as_bytes(), bytes);
-    let _ = note.verify(&key(1).public().named(ORIGIN));
-    let _ = muster_seal::cosignature::verify(&note, &key(2).public().witness("a.example"));
-}
-
-fn checkpoint_text(bytes: &[u8]) {
-    let Ok(text) = std::str::from_utf8(bytes) else { return };
-    if let Ok(read) = Checkpoint::parse(text) {
-        assert_eq!(read.text(), text);
-    }
-}
-
-fn proof(bytes: &[u8]) {
-    if let Ok(receipt) = Receipt::parse(bytes) {
-        assert_eq!(receipt.text().as_bytes(), bytes);
-        let _ = receipt.verify(b"leaf", &key(1).public().named(ORIGIN));
-    }
-    let Ok(text) = std::str::from_utf8(bytes) else { return };
-    if let Ok(hashes) = read_hashes(text) {
-        assert_eq!(write_hashes(&hashes), text);
-    }
-}
-
-fn tile_path(bytes: &[u8]) {
-    if let Some(tile) = std::str::from_utf8(bytes).ok().and_then(Tile::parse) {
-        assert_eq!(tile.path().as_bytes(), bytes);
-    }
-    if let Some(entries) = tile::read_entries(bytes) {
-        assert_eq!(tile::write_entries(entries), bytes);
-    }
-}
-
-fn policy(bytes: &[u8]) {
-    let Ok(policy) = Policy::parse(bytes) else { return };
-    // One space between words and no white space elsewhere is the same policy.
-    let mut plain = Vec::new();
-    for line in bytes.split(|b| *b == b'\n') {
-        let words: Vec<&[u8]> = line.split(|b| matches!(b, b' ' | b'\t')).filter(|word| !word.is_empty()).collect();
-        plain.extend(words.join(&b' '));
-        plain.push(b'\n');
-    }
-    plain.pop();
-    assert_eq!(Policy::parse(&plain).as_ref(), Ok(&policy));
-    let _ = policy.check(cosigned(3).as_bytes());
-    // Who has everybody has the quorum.
-    assert!(policy.quorum_met(|_| true));
-}
-
-fn witness_request(bytes: &[u8]) {
-    if let Ok(request) = Request::parse(bytes, witness::MAX_REQUEST) {
-        assert_eq!(request.text().as_bytes(), bytes);
-        assert!(request.signed_text().unwrap().starts_with(&format!("{}\n", request.origin())));
-        if let Ok(next) = decide(&request, Some((3, root(&leaves(3)))), &key(1).public().named(ORIGIN)) {
-            // Only what the key signed passes, and it signed nothing but these.
-            assert!(next == checkpoint(3) || next == checkpoint(7));
-        }
-    }
-    if let Ok((cosignature, line)) = witness::read_answer(&cosigned(3), bytes, &key(2).public().witness("a.example")) {
-        assert_eq!((cosignature.time_s, line), (5, cosign(&checkpoint(3).text(), "a.example", &key(2), 5)));
-    }
-    if let Some(size) = witness::read_size(bytes) {
-        assert_eq!(format!("{size}\n").as_bytes(), bytes);
-    }
-}
-
-fn record(bytes: &[u8]) {
-    if let Ok(record) = Record::parse(bytes) {
-        assert_eq!(record.line(), bytes);
-    }
-    if let Ok(fields) = line::parse(bytes) {
-        assert_eq!(line::write(&fields), bytes);
-    }
-}
-
-fn leaf(bytes: &[u8]) {
-    if let Ok(leaf) = Leaf::parse(bytes) {
-        assert_eq!(leaf.line(), bytes);
-    }
-}
-
-fn bundle(bytes: &[u8]) {
-    if let Ok(bundle) = Bundle::read(bytes) {
-        assert_eq!(bundle.write().unwrap(), bytes);
-    }
-}
-
-fn log(bytes: &[u8]) {
-    if let Ok(log) = session::parse(bytes) {
-        let lines: Vec<u8> = log.records().iter().flat_map(|record| [record.line(), b"\n".to_vec()].concat()).collect();
-        assert_eq!(lines, bytes);
-    }
-}
-
-fn vkey(bytes: &[u8]) {
-    let Ok(text) = std::str::from_utf8(bytes) else { return };
-    if let Ok(key) = NamedKey::parse(text) {
-        assert_eq!(key.to_string(), text);
-        assert!(WitnessKey::parse(text).is_err());
-    }
-    if let Ok(key) = WitnessKey::parse(text) {
-        assert_eq!(key.to_string(), text);
-    }
-    #[cfg(feature = "sm2")]
-    if let Ok(key) = muster_seal::sm2::Sm2NamedKey::parse(text) {
-        assert_eq!(key.to_string(), text);
-    }
-}
-
 fn notes() -> Vec<Vec<u8>> {
     vec![cosigned(3).into_bytes(), checkpoint(0).sign(&key(1)).into_bytes()]
+}
+
+fn checkpoints() -> Vec<Vec<u8>> {
+    [0, 257].map(|size| checkpoint(size).text().into_bytes()).into()
+}
+
+fn policies() -> Vec<Vec<u8>> {
+    vec![policy_text().into_bytes(), b"quorum none\n".to_vec()]
+}
+
+fn logs() -> Vec<Vec<u8>> {
+    vec![Made::of(every_kind()).bytes()]
 }
 
 fn receipts() -> Vec<Vec<u8>> {
@@ -243,16 +127,35 @@ fn lines() -> Vec<Vec<u8>> {
 }
 
 fn central_leaves() -> Vec<Vec<u8>> {
-    let at = "2026-03-02T08:00:00.000+08:00".to_owned();
-    let (device, site, institution) = ("d1".to_owned(), "s1".to_owned(), "i1".to_owned());
-    let seal = SealLeaf { device: device.clone(), counter: 7, seal: cosigned(3), received: at.clone() };
-    let key = key(1).public().to_base64();
-    let enrol = EnrolLeaf { device: device.clone(), key, site, institution, at: at.clone() };
-    let revoke = RevokeLeaf { device, counter: 0, reason: "遗失\n\"x\"\\".into(), at: at.clone() };
-    let document = DocumentLeaf { what: "policy".into(), name: "2026".into(), sha256: "0a".repeat(32), at };
-    [Leaf::Seal(seal), Leaf::Enrol(enrol), Leaf::Revoke(revoke), Leaf::Document(document)]
+    let at = || "2026-03-02T08:00:00.000+08:00".to_owned();
+    let (device, site, institution) = (|| "d1".to_owned(), "s1".to_owned(), "i1".to_owned());
+    let (key, reason) = (|| key(1).public().to_base64(), || "lost".to_owned());
+    let (by_old, by_new) = (key(), key());
+    let (note, by, decision) = (contact().sign("muster.example", &bodies::key(1)), "o1".into(), "uphold".into());
+    let hash = || "0a".repeat(32);
+    [
+        Leaf::Seal(SealLeaf { device: device(), counter: 7, seal: cosigned(3), received: at() }),
+        Leaf::Enrol(EnrolLeaf { device: device(), key: key(), site, institution, at: at() }),
+        Leaf::Revoke(RevokeLeaf { device: device(), counter: 0, reason: reason(), at: at() }),
+        Leaf::Rotate(RotateLeaf { device: device(), counter: 7, key: key(), by_old, by_new, at: at() }),
+        Leaf::Replace(ReplaceLeaf { device: device(), old: "d0".into(), counter: 7, reason: reason(), at: at() }),
+        Leaf::Contact(ContactLeaf { device: device(), counter: 8, note, received: at() }),
+        Leaf::Disposition(DispositionLeaf { finding: "r/c/-".into(), decision, by, reason_sha256: hash(), at: at() }),
+        Leaf::Document(DocumentLeaf { what: "policy".into(), name: "2026".into(), sha256: hash(), at: at() }),
+    ]
+    .iter()
+    .map(Leaf::line)
+    .collect()
+}
+
+fn contact() -> Contact {
+    Contact { device: "d1".into(), counter: 8, prev: "0a".repeat(32), beacon: 3, root: checkpoint(3).root }
+}
+
+fn contacts() -> Vec<Vec<u8>> {
+    [contact(), Contact { prev: String::new(), ..contact() }]
         .iter()
-        .map(Leaf::line)
+        .map(|c| Note::parse(c.sign("muster.example", &key(1)).as_bytes()).unwrap().text().into())
         .collect()
 }
 
@@ -291,39 +194,42 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn notes_hold_up(bytes in near(notes())) { note(&bytes); }
+    fn notes_hold_up(bytes in near(notes())) { bodies::note(&bytes); }
 
     #[test]
-    fn checkpoints_hold_up(bytes in near(vec![checkpoint(0).text().into(), checkpoint(257).text().into()])) {
-        checkpoint_text(&bytes);
+    fn checkpoints_hold_up(bytes in near(checkpoints())) {
+        bodies::checkpoint_text(&bytes);
     }
 
     #[test]
-    fn proofs_hold_up(bytes in near(receipts())) { proof(&bytes); }
+    fn proofs_hold_up(bytes in near(receipts())) { bodies::proof(&bytes); }
 
     #[test]
-    fn tile_paths_hold_up(bytes in near(paths())) { tile_path(&bytes); }
+    fn tile_paths_hold_up(bytes in near(paths())) { bodies::tile_path(&bytes); }
 
     #[test]
-    fn policies_hold_up(bytes in near(vec![policy_text().into(), b"quorum none\n".to_vec()])) { policy(&bytes); }
+    fn policies_hold_up(bytes in near(policies())) { bodies::policy(&bytes); }
 
     #[test]
-    fn witness_requests_hold_up(bytes in near(requests())) { witness_request(&bytes); }
+    fn witness_requests_hold_up(bytes in near(requests())) { bodies::witness_request(&bytes); }
 
     #[test]
-    fn records_hold_up(bytes in near(lines())) { record(&bytes); }
+    fn records_hold_up(bytes in near(lines())) { bodies::record(&bytes); }
 
     #[test]
-    fn central_leaves_hold_up(bytes in near(central_leaves())) { leaf(&bytes); }
+    fn central_leaves_hold_up(bytes in near(central_leaves())) { bodies::leaf(&bytes); }
 
     #[test]
-    fn bundles_hold_up(bytes in near(bundles())) { bundle(&bytes); }
+    fn bundles_hold_up(bytes in near(bundles())) { bodies::bundle(&bytes); }
 
     #[test]
-    fn logs_hold_up(bytes in near(vec![Made::of(every_kind()).bytes()])) { log(&bytes); }
+    fn logs_hold_up(bytes in near(logs())) { bodies::log(&bytes); }
 
     #[test]
-    fn keys_hold_up(bytes in near(vkeys())) { vkey(&bytes); }
+    fn contacts_hold_up(bytes in near(contacts())) { bodies::contact(&bytes); }
+
+    #[test]
+    fn keys_hold_up(bytes in near(vkeys())) { bodies::vkey(&bytes); }
 
     #[test]
     fn proofs_of_any_size_are_refused_without_a_panic(
@@ -332,6 +238,33 @@ proptest! {
         use muster_seal::merkle::{verify_consistency, verify_inclusion};
         prop_assert!(verify_inclusion(&root, index, size, &proof, &[1; 32]).is_err());
         prop_assert!(verify_consistency(old, &root, size, &[1; 32], &proof).is_err());
+    }
+}
+
+/// Seeds for `seal/fuzz`, one file each.
+#[test]
+#[ignore = "writes files for cargo fuzz, where MUSTER_SEEDS says"]
+#[allow(clippy::disallowed_methods, reason = "files for cargo fuzz")]
+fn seeds() {
+    let dir = std::path::PathBuf::from(std::env::var_os("MUSTER_SEEDS").expect("MUSTER_SEEDS names no folder"));
+    for (target, seeds) in [
+        ("note", notes()),
+        ("checkpoint", checkpoints()),
+        ("proof", receipts()),
+        ("tile_path", paths()),
+        ("bundle", bundles()),
+        ("record", lines()),
+        ("leaf", central_leaves()),
+        ("contact", contacts()),
+        ("log", logs()),
+        ("policy", policies()),
+        ("witness_request", requests()),
+        ("vkey", vkeys()),
+    ] {
+        std::fs::create_dir_all(dir.join(target)).unwrap();
+        for (i, seed) in seeds.iter().enumerate() {
+            std::fs::write(dir.join(target).join(format!("seed-{i}")), seed).unwrap();
+        }
     }
 }
 
@@ -344,6 +277,7 @@ fn what_is_bent_here_was_straight() {
     lines().iter().for_each(|bytes| drop(Record::parse(bytes).unwrap()));
     central_leaves().iter().for_each(|bytes| drop(Leaf::parse(bytes).unwrap()));
     bundles().iter().for_each(|bytes| drop(Bundle::read(bytes).unwrap()));
+    contacts().iter().for_each(|bytes| assert!(bodies::contact(bytes)));
     let text = policy_text();
     assert_eq!(Policy::parse(text.as_bytes()).unwrap().check(cosigned(3).as_bytes()).unwrap().quorum_at, Some(6));
     assert_eq!(Policy::parse(&text.as_bytes()[..10]), Err(PolicyError::Cut { line: 2 }));

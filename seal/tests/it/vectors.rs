@@ -233,7 +233,7 @@ fn leaves_and_receipts_are_these_bytes() {
             at: at(),
         }),
         Leaf::Seal(SealLeaf { device: device(), counter: 1, seal: Made::of(made::every_kind()).seal, received: at() }),
-        Leaf::Revoke(RevokeLeaf { device: device(), counter: 1, reason: text("丢失"), at: at() }),
+        Leaf::Revoke(RevokeLeaf { device: device(), counter: 1, reason: text("lost"), at: at() }),
     ];
     let lines: Vec<Vec<u8>> = leaves.iter().map(Leaf::line).collect();
     let all: String = lines.iter().map(|l| String::from_utf8(l.clone()).unwrap() + "\n").collect();

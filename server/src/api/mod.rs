@@ -5,6 +5,7 @@ pub mod bundles;
 pub mod claims;
 pub mod contact;
 pub mod device;
+pub mod dispositions;
 pub mod enrol;
 pub mod findings;
 pub mod import;

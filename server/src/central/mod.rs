@@ -4,6 +4,7 @@
 //! tiles and checkpoint to `DATA/log/` ([`sequencer`]), where any mirror or monitor reads them, and gathers cosignatures
 //! ([`witness`]); what a crash kept from being done is done at the next start. Only then is anybody answered.
 
+pub mod fsck;
 pub mod sequencer;
 pub mod witness;
 
@@ -30,8 +31,7 @@ impl From<ProofError> for StoreError {
 /// goes on.
 pub fn settle(store: &Store) -> Result<(), StoreError> {
     let size = store.read(|conn| Ok::<_, StoreError>(checkpoints::head(conn)?.map_or(0, |head| head.edge.size())))?;
-    sequencer::publish(store, size)?;
-    witness::gather(store, size)
+    witness::settle(store, size)
 }
 
 /// The size that a checkpoint of our own names; its signature is ours.

@@ -8,37 +8,62 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use muster_seal::checkpoint::Checkpoint;
 use muster_seal::tile::{self, Tile, WIDTH};
 use rusqlite::Connection;
 
 use crate::fault;
 use crate::store::{Store, StoreError, checkpoints};
 
-/// Publishes what the store has and the folder has not, up to `need` entries at least. Whoever finds that another has
-/// published as much already has nothing to do: so calls at the same time share the work.
+/// Publishes what the store has and the folder has not; gives what was published, `None` before the first leaf. That it was
+/// is noted by the caller, with what it learns from the witnesses: publishing again writes the same bytes.
 ///
 /// # Errors
 /// [`StoreError`]; whatever was written is right, and the next call goes on.
-pub fn publish(store: &Store, need: u64) -> Result<(), StoreError> {
+pub fn publish(store: &Store) -> Result<Option<checkpoints::Head>, StoreError> {
     let folder = store.dir().join("log");
     // One publisher at a time, in this process and others: a slower one must not put back an older checkpoint.
     let lock = lock(&folder)?;
-    let head = store.read(checkpoints::head)?;
-    // A folder that was lost is made anew from the store.
-    let there = folder.join("checkpoint").exists();
-    let Some(head) = head.filter(|head| head.published < need || !there) else { return Ok(()) };
-    let (from, to) = (if there { head.published } else { 0 }, head.edge.size());
+    let Some(head) = store.read(checkpoints::head)? else { return Ok(None) };
+    // A folder that was lost, or put back from an older copy, is made anew from where it stands.
+    let (from, to) = (head.published.min(on_disk(store, &folder)?), head.edge.size());
     fault::before("tiles")?;
-    store.read(|conn| write_tiles(conn, &folder, from, to))?;
+    if from < to {
+        store.read(|conn| write_tiles(conn, &folder, from, to))?;
+    }
     fault::after("tiles")?;
     fault::before("checkpoint")?;
-    write_file(&folder.join("checkpoint"), head.note.as_bytes())?;
+    show(&folder, &head.note)?;
     fault::after("checkpoint")?;
-    fault::before("published")?;
-    store.write(|tx| checkpoints::set_published(tx, to))?;
-    fault::after("published")?;
     drop(lock);
-    Ok(())
+    Ok(Some(head))
+}
+
+/// Shows a checkpoint, unless it is shown already, with more signatures or fewer.
+fn show(folder: &Path, note: &str) -> Result<(), StoreError> {
+    let path = folder.join("checkpoint");
+    if fs::read(&path).is_ok_and(|shown| shown.starts_with(note.as_bytes())) {
+        return Ok(());
+    }
+    write_file(&path, note.as_bytes())
+}
+
+/// How far the folder has come. What it once showed the world must be a part of this log: a database that was put back from
+/// an older copy is not published over it.
+fn on_disk(store: &Store, folder: &Path) -> Result<u64, StoreError> {
+    let path = folder.join("checkpoint");
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        Err(source) => return Err(StoreError::Io { path, source }),
+    };
+    let key = store.read(checkpoints::verifier)?;
+    let forked = |what: String| StoreError::Forked { witness: path.display().to_string(), what };
+    let shown = Checkpoint::open(&bytes, &key).map_err(|e| forked(format!("is none of ours ({e})")))?;
+    if !store.read(|conn| super::was(conn, shown.size, &shown.root))? {
+        return Err(forked(format!("shows {} entries that this database does not have", shown.size)));
+    }
+    Ok(shown.size)
 }
 
 /// Replaces the published checkpoint by the same one with its cosignatures, unless the log has grown since.
@@ -50,7 +75,7 @@ pub fn put_cosigned(store: &Store, note: &str) -> Result<(), StoreError> {
     let lock = lock(&folder)?;
     let head = store.read(checkpoints::head)?;
     if head.is_some_and(|head| note.starts_with(&head.note)) {
-        write_file(&folder.join("checkpoint"), note.as_bytes())?;
+        show(&folder, note)?;
     }
     drop(lock);
     Ok(())

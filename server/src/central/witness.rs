@@ -61,34 +61,42 @@ pub fn text(store: &Store) -> Result<Option<String>, StoreError> {
 /// Rounds go one at a time in this process; what is behind the lock is when the last one failed.
 static ROUND: Mutex<Option<(PathBuf, Instant)>> = Mutex::new(None);
 
-/// Makes a quorum stand for the first `need` entries. Callers that waited for another's round mostly find it done.
+/// Publishes and makes a quorum stand for the first `need` entries. Whoever waited for another's round mostly finds it done:
+/// so callers at the same time share one.
 ///
 /// # Errors
 /// [`StoreError::NoQuorum`], [`StoreError::Forked`], [`StoreError::Policy`], or the store's own.
-pub fn gather(store: &Store, need: u64) -> Result<(), StoreError> {
+pub fn settle(store: &Store, need: u64) -> Result<(), StoreError> {
     let policy = policy(store)?;
     let mut failed = ROUND.lock().unwrap_or_else(PoisonError::into_inner);
-    if need == 0 || store.read(witness::newest_size)? >= need {
+    // What a quorum stands for was published before.
+    if need == 0 || (store.read(witness::newest_size)? >= need && store.dir().join("log/checkpoint").exists()) {
         return Ok(());
     }
-    let Some(head) = store.read(checkpoints::head)? else { return Ok(()) };
-    let size = head.edge.size();
-    let mut note = head.note;
+    let Some(head) = sequencer::publish(store)? else { return Ok(()) };
+    let (size, mut note) = (head.edge.size(), head.note);
     if let Some(policy) = policy {
-        if failed.as_ref().is_some_and(|(dir, at)| dir == store.dir() && at.elapsed() < PAUSE) {
-            return Err(StoreError::NoQuorum("asked a moment ago".to_owned()));
-        }
-        let outcome = round(store, &policy, &note, size);
+        let wait = failed.as_ref().is_some_and(|(dir, at)| dir == store.dir() && at.elapsed() < PAUSE);
+        let outcome = match wait {
+            true => Err(StoreError::NoQuorum("asked a moment ago".to_owned())),
+            false => round(store, &policy, &note, size),
+        };
         match outcome {
             Ok(cosigned) => (note, *failed) = (cosigned, None),
             Err(error) => {
-                *failed = Some((store.dir().to_owned(), Instant::now()));
+                if !wait {
+                    *failed = Some((store.dir().to_owned(), Instant::now()));
+                    store.write(|tx| checkpoints::set_published(tx, size))?;
+                }
                 return Err(error);
             }
         }
     }
     fault::before("cosigned")?;
-    store.write(|tx| witness::put_cosigned(tx, size, &note))?;
+    store.write(|tx| {
+        checkpoints::set_published(tx, size)?;
+        witness::put_cosigned(tx, size, &note)
+    })?;
     fault::after("cosigned")?;
     sequencer::put_cosigned(store, &note)
 }
@@ -135,7 +143,7 @@ fn ask(store: &Store, w: &Witness, known: u64, note: &str, size: u64) -> (Outsid
     let mut old = known.min(size);
     for _ in 0..2 {
         let answer = store
-            .read(|conn| Ok::<_, StoreError>(consistency_proof(old, size, |l, i| checkpoints::node(conn, l, i))?))
+            .read(|conn| consistency_proof(old, size, |l, i| checkpoints::node(conn, l, i)))
             .and_then(|proof| post(w, &Request { old_size: old, proof, checkpoint: note.to_owned() }));
         let (status, body) = match answer {
             Ok(answer) => answer,

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::{Parser, Subcommand};
 
 use crate::import::What;
 use crate::pipeline::CodeFor;
 use crate::store::{Store, sessions};
-use crate::{bundle, clock, openapi, pipeline, rules};
+use crate::{bundle, central, clock, openapi, pipeline, rules};
 
 mod findings;
 mod serve;
@@ -63,7 +63,8 @@ enum Command {
         /// 最后仍有效的课次计数 / the last session counter that still counts
         #[arg(long)]
         counter: u64,
-        #[arg(long)]
+        /// 原因代码（进入公开日志）：lost stolen damaged misused retired other / why, as a code: it goes into the public log
+        #[arg(long, value_parser = ["lost", "stolen", "damaged", "misused", "retired", "other"])]
         reason: String,
         #[command(flatten)]
         data: Data,
@@ -102,6 +103,13 @@ enum Command {
     Trust(Data),
     /// 打印中心日志公钥 / print the central log's verifier key
     LogKey(Data),
+    /// 打印本服务器作为见证人的公钥 / print the key with which this server witnesses its devices
+    WitnessKey(Data),
+    /// 中心日志 / the central log
+    Log {
+        #[command(subcommand)]
+        command: Log,
+    },
     /// 规则 / rules
     Rules {
         #[command(subcommand)]
@@ -109,6 +117,14 @@ enum Command {
     },
     /// 打印 OpenAPI 文档 / print the OpenAPI document
     Openapi,
+}
+
+#[derive(Debug, Subcommand)]
+enum Log {
+    /// 逐条重新推导并核对：日志、封签、瓦片、记录 / derive everything again from the bytes, and compare
+    Fsck(Data),
+    /// 见证人的状态 / how far each witness has come
+    Witnesses(Data),
 }
 
 #[derive(Debug, Subcommand)]
@@ -168,6 +184,20 @@ impl Cli {
                 println!("{}", data.open()?.read(crate::store::checkpoints::verifier)?);
                 Ok(())
             }
+            Command::WitnessKey(data) => {
+                println!("{}", data.open()?.read(crate::store::witness::verifier)?);
+                Ok(())
+            }
+            Command::Log { command: Log::Fsck(data) } => fsck(&data.open()?),
+            Command::Log { command: Log::Witnesses(data) } => {
+                let store = data.open()?;
+                let size = store.read(crate::store::witness::newest_size)?;
+                println!("法定数量见证至 / a quorum stands for: {size}");
+                for w in store.read(crate::store::witness::outside)? {
+                    println!("{} {} {} {}", w.name, w.size, w.at, w.trouble);
+                }
+                Ok(())
+            }
             Command::Rules { command: Rules::Test } => {
                 let runtime = tokio::runtime::Runtime::new()?;
                 let report = runtime.block_on(rules::cases::run_all())?;
@@ -182,6 +212,24 @@ impl Cli {
             }
         }
     }
+}
+
+#[allow(clippy::print_stdout, reason = "what a command prints is its result")]
+fn fsck(store: &Store) -> Result<()> {
+    let checked = central::fsck::check(store)?;
+    for wrong in &checked.wrong {
+        println!("✗ {wrong}");
+    }
+    let central::fsck::Checked { leaves, tiles, checkpoints, logs, erased, wrong } = checked;
+    println!(
+        "叶 leaves {leaves} · 瓦片 tiles {tiles} · 检查点 checkpoints {checkpoints} · 记录 logs {logs} · 已到期 erased {erased}"
+    );
+    ensure!(
+        wrong.is_empty(),
+        "{} 处不符 / things do not agree; change nothing, and restore a copy beside it",
+        wrong.len()
+    );
+    Ok(())
 }
 
 #[allow(clippy::print_stdout, reason = "what a command prints is its result")]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::AppState;
 use crate::config::Config;
@@ -49,6 +50,7 @@ impl Serve {
         let store = Store::open(&config.data, stated.as_deref())
             .with_context(|| format!("cannot open {}", config.data.display()))?;
         // What a crash kept from being published is published before anybody is answered.
+        central::sequencer::publish(&store)?;
         match central::settle(&store) {
             // Witnesses may be away for a while: devices keep what has no receipt, and ask again.
             Err(error @ StoreError::NoQuorum(_)) => tracing::warn!(%error, "no receipts until a quorum stands"),
@@ -83,7 +85,13 @@ async fn serve(config: Config, state: AppState) -> Result<()> {
         });
     }
     let stop = || async {
-        let _ = tokio::signal::ctrl_c().await;
+        let term = signal(SignalKind::terminate());
+        match term {
+            Ok(mut term) => {
+                tokio::select! { _ = tokio::signal::ctrl_c() => {}, _ = term.recv() => {} }
+            }
+            Err(_) => drop(tokio::signal::ctrl_c().await),
+        }
     };
     let devices = axum::serve(devices, router::devices(state.clone())).with_graceful_shutdown(stop());
     let bureau = axum::serve(bureau, router::bureau(state)).with_graceful_shutdown(stop());

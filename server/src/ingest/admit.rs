@@ -7,8 +7,8 @@ use muster_seal::checkpoint::Checkpoint;
 use muster_seal::error::{LogError, NoteError};
 use muster_seal::key::{NamedKey, PublicKey};
 use muster_seal::merkle::Hash;
-use muster_seal::record::Open;
-use muster_seal::session;
+use muster_seal::record::{Body, Open, Record};
+use muster_seal::session::{self, ParsedLog, VerifiedLog};
 use muster_wire::problem::Kind;
 use thiserror::Error;
 
@@ -114,9 +114,8 @@ pub fn admit(
 ) -> Result<Admitted, Refusal> {
     let checkpoint = Checkpoint::open(seal.as_bytes(), &facts.key.named(&facts.origin)).map_err(LogError::from)?;
     let log = covered(log, checkpoint.size)?;
-    let parsed = session::parse(log)?;
-    parsed.check_seal(seal, &facts.origin, &facts.key)?;
-    let open = parsed.open().clone();
+    let held = Held::check(log, seal, facts)?;
+    let open = held.open().clone();
     if open.site != facts.site {
         return Err(Refusal::Site { found: open.site, want: facts.site.to_owned() });
     }
@@ -133,12 +132,39 @@ pub fn admit(
     facts.link.check(&open, beacon)?;
     let document = assignment(&open.assignment)?.ok_or(Refusal::Assignment)?;
     let plan = Assignment::parse(document.as_bytes())?;
-    let closed = parsed.is_closed();
-    if closed {
-        let verified = session::verify(log, seal, &facts.origin, &facts.key)?;
-        muster_hours::count(&verified, &plan)?;
+    if let Held::Closed(verified) = &held {
+        muster_hours::count(verified, &plan)?;
     }
+    let closed = matches!(held, Held::Closed(_));
     Ok(Admitted { open, size: checkpoint.size, root: checkpoint.root, beacon, closed })
+}
+
+/// A log that its seal holds over.
+enum Held {
+    /// Closed: it can be counted.
+    Closed(VerifiedLog),
+    /// Still growing.
+    Growing(ParsedLog),
+}
+
+impl Held {
+    /// Parses once: what the last line claims to be decides how, and either way checks that it is.
+    fn check(log: &[u8], seal: &str, facts: &Facts<'_>) -> Result<Self, LogError> {
+        let line = log.strip_suffix(b"\n").and_then(|log| log.rsplit(|b| *b == b'\n').next()).unwrap_or_default();
+        if Record::parse(line).is_ok_and(|last| matches!(last.body, Body::Close(_))) {
+            return session::verify(log, seal, &facts.origin, &facts.key).map(Self::Closed);
+        }
+        let parsed = session::parse(log)?;
+        parsed.check_seal(seal, &facts.origin, &facts.key)?;
+        Ok(Self::Growing(parsed))
+    }
+
+    fn open(&self) -> &Open {
+        match self {
+            Self::Closed(log) => log.open(),
+            Self::Growing(log) => log.open(),
+        }
+    }
 }
 
 /// The bytes of the first `size` lines.

@@ -6,7 +6,7 @@
 pub mod admit;
 
 use muster_seal::central::{ContactLeaf, Leaf, SealLeaf};
-use muster_seal::chain::Contact;
+use muster_seal::chain::{Contact, Link};
 use muster_seal::checkpoint::Checkpoint;
 use muster_seal::cosignature::cosign;
 use muster_seal::key::PublicKey;
@@ -28,6 +28,9 @@ impl From<crate::store::StoreError> for admit::Refusal {
         Self::Store(error.to_string())
     }
 }
+
+/// How many sessions of a device may wait for an earlier one.
+const MAX_AHEAD: u64 = 64;
 
 /// Where a session stands.
 ///
@@ -73,6 +76,11 @@ pub fn take_bytes(
         return Err(ApiError::new(Kind::TooLarge, format!("a log has at most {MAX_LOG} bytes")));
     }
     store.write(|tx| {
+        // Sessions may come in any order of arrival, but nobody fills the disk with counters that never were.
+        let last = witness::link_before(tx, &device.device, counter)?.counter;
+        if counter > last + MAX_AHEAD {
+            return Err(ApiError::new(Kind::BadLog, format!("session {counter} is too far ahead of {last}")));
+        }
         let mut stored = sessions::session(tx, &device.device, counter)?.unwrap_or_default();
         let (held, start) = (stored.log.len(), from as usize);
         if start > held {
@@ -123,49 +131,95 @@ pub fn take_seal(
         store.write(|tx| sessions::put_fork(tx, &device.device, counter, &first, seal, now))?;
         return Err(forked());
     }
-    store.write(|tx| {
-        let Some(mut stored) = sessions::session(tx, &device.device, counter)? else {
-            return Err(ApiError::offset(0));
-        };
-        if stored.is_final {
-            return Ok(()); // the same seal again: another would have been a fork
+    // A large log is verified and counted beside the writer; what it was verified against must still hold when it is written.
+    for _ in 0..ROUNDS {
+        let judged = store.read(|conn| judge(conn, device, counter, &origin, key, seal))?;
+        let Some(judged) = judged else { break };
+        if store.write(|tx| admit_into(tx, device, counter, seal, now, &origin, judged))? {
+            break;
         }
-        let facts = admit::Facts {
-            origin: origin.clone(),
-            key,
-            device: &device.device,
-            site: &device.site,
-            link: witness::link_before(tx, &device.device, counter)?,
-            log_key: checkpoints::verifier(tx)?,
-        };
-        let admitted = admit::admit(
-            &stored.log,
-            seal,
-            &facts,
-            |sha256| Ok(sessions::assignment(tx, sha256)?),
-            |size, root| Ok(central::was(tx, size, root)?),
-        )?;
-        if admitted.size < stored.sealed {
-            return Ok(()); // an older seal of the same log, late
-        }
-        stored.seal = seal.to_owned();
-        stored.sealed = admitted.size;
-        if admitted.closed {
-            let (device, seal, received) = (device.device.clone(), seal.to_owned(), now.to_owned());
-            let leaf = Leaf::Seal(SealLeaf { device, counter, seal, received });
-            stored.log_index = Some(checkpoints::append(tx, &[leaf.line()])?);
-            stored.is_final = true;
-            stored.received = now.to_owned();
-        }
-        sessions::witness(tx, &stored, &admitted.open, admitted.beacon)?;
-        if witness::witnessed(tx, &origin)?.is_none_or(|known| known.size < admitted.size) {
-            let (size, note) = (admitted.size, seal.to_owned());
-            witness::put_witnessed(tx, &origin, &Witnessed { size, root: admitted.root, note })?;
-        }
-        Ok(())
-    })?;
+    }
     central::settle(store)?;
     state(store, &device.device, counter)
+}
+
+/// How often a seal is judged anew when something was written meanwhile; then it waits for the next call.
+const ROUNDS: usize = 5;
+
+/// A log that was judged, and what it was judged against.
+struct Judged {
+    admitted: admit::Admitted,
+    held: usize,
+    link: Link,
+}
+
+/// Judges a log at a seal; `None` when there is nothing to do: the same seal again, or an older one.
+fn judge(
+    conn: &Connection,
+    device: &Device,
+    counter: u64,
+    origin: &str,
+    key: PublicKey,
+    seal: &str,
+) -> Result<Option<Judged>, ApiError> {
+    let Some(stored) = sessions::session(conn, &device.device, counter)? else {
+        return Err(ApiError::offset(0));
+    };
+    if stored.is_final && stored.seal == seal {
+        return Ok(None);
+    }
+    let link = witness::link_before(conn, &device.device, counter)?;
+    let facts = admit::Facts {
+        origin: origin.to_owned(),
+        key,
+        device: &device.device,
+        site: &device.site,
+        link: link.clone(),
+        log_key: checkpoints::verifier(conn)?,
+    };
+    let admitted = admit::admit(
+        &stored.log,
+        seal,
+        &facts,
+        |sha256| Ok(sessions::assignment(conn, sha256)?),
+        |size, root| Ok(central::was(conn, size, root)?),
+    )?;
+    // An older seal of the same log, late, or after its final one.
+    let late = stored.is_final || admitted.size < stored.sealed;
+    Ok((!late).then_some(Judged { admitted, held: stored.log.len(), link }))
+}
+
+/// Writes what was judged; false when something was written meanwhile and it must be judged anew.
+fn admit_into(
+    tx: &rusqlite::Transaction<'_>,
+    device: &Device,
+    counter: u64,
+    seal: &str,
+    now: &str,
+    origin: &str,
+    judged: Judged,
+) -> Result<bool, ApiError> {
+    let Judged { admitted, held, link } = judged;
+    let Some(mut stored) = sessions::session(tx, &device.device, counter)? else { return Ok(false) };
+    let moved = stored.is_final || stored.log.len() != held || stored.sealed > admitted.size;
+    if moved || witness::link_before(tx, &device.device, counter)? != link {
+        return Ok(false);
+    }
+    stored.seal = seal.to_owned();
+    stored.sealed = admitted.size;
+    if admitted.closed {
+        let (device, seal, received) = (device.device.clone(), seal.to_owned(), now.to_owned());
+        let leaf = Leaf::Seal(SealLeaf { device, counter, seal, received });
+        stored.log_index = Some(checkpoints::append(tx, &[leaf.line()])?);
+        stored.is_final = true;
+        stored.received = now.to_owned();
+    }
+    sessions::witness(tx, &stored, &admitted.open, admitted.beacon)?;
+    if witness::witnessed(tx, origin)?.is_none_or(|known| known.size < admitted.size) {
+        let (size, note) = (admitted.size, seal.to_owned());
+        witness::put_witnessed(tx, origin, &Witnessed { size, root: admitted.root, note })?;
+    }
+    Ok(true)
 }
 
 /// The key that signs what has this counter.
@@ -189,6 +243,10 @@ fn fork(
     let Ok(new) = Checkpoint::open(seal.as_bytes(), &key.named(origin)) else {
         return Ok(None); // refused for its signature later
     };
+    // A counter is used once: by a session or by a contact.
+    if let Some(contact) = witness::contact(conn, &device.device, counter)? {
+        return Ok(Some(contact.note));
+    }
     let stored = sessions::session(conn, &device.device, counter)?.unwrap_or_default();
     let log = muster_seal::session::parse(&stored.log).ok();
     let leaves = log.as_ref().map_or(&[][..], |log| log.leaves());
@@ -201,6 +259,10 @@ fn fork(
         if other_root || other_past || (closed && known.size > new.size) {
             return Ok(Some(known.note));
         }
+    }
+    // Nothing is sealed after the final seal but what that seal covers.
+    if stored.is_final && new.size > stored.sealed {
+        return Ok(Some(stored.seal));
     }
     Ok(match root(new.size).filter(|_| stored.sealed > 0) {
         // An older seal of the same log, sent late, is no fork; a closed log cannot have been sealed shorter afterwards,

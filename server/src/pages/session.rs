@@ -52,10 +52,10 @@ pub fn view(conn: &Connection, device: &str, counter: u64, w: Words) -> Result<O
         log_index: stored.log_index,
         received: stored.received.replace('T', " ").chars().take(19).collect(),
         seal: stored.seal,
-        bundle: stored
-            .is_final
-            .then(|| format!("/bundles/{}", crate::bundle::file_name(device, counter)))
-            .unwrap_or_default(),
+        bundle: match stored.is_final {
+            true => format!("/bundles/{}", crate::bundle::file_name(device, counter)),
+            false => String::new(),
+        },
         lines,
         w,
     }))

@@ -138,6 +138,15 @@ pub fn set_key(tx: &Transaction<'_>, device: &str, key: PublicKey) -> Result<(),
     Ok(())
 }
 
+/// When a device was heard of last, in milliseconds since 1970-01-01T00:00Z.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn last_contact(conn: &Connection, device: &str) -> Result<Option<i64>, StoreError> {
+    let mut get = conn.prepare_cached("SELECT last_contact_ms FROM device WHERE device = ?")?;
+    Ok(get.query_row([device], |row| row.get(0)).optional()?.flatten())
+}
+
 /// Notes that a device was heard of.
 ///
 /// # Errors

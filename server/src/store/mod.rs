@@ -19,6 +19,7 @@ use crate::fault;
 pub mod checkpoints;
 pub mod claims;
 pub mod devices;
+pub mod dispositions;
 pub mod findings;
 pub mod rosters;
 pub mod sessions;
@@ -77,7 +78,7 @@ pub enum StoreError {
     #[error("the store holds something that cannot be: {0}")]
     Corrupt(&'static str),
     /// A witness knows a longer or another central log than this one.
-    #[error("the witness {witness} {what}: this database was rolled back or bent; stop, and restore the newest copy")]
+    #[error("{witness} {what}: this database was rolled back or bent; stop, and restore the newest copy")]
     Forked {
         /// Which.
         witness: String,

@@ -73,10 +73,7 @@ pub enum CardError {
     /// A type character that no layout has. Guessing would shift one field into another.
     #[error("the card has an unknown document type")]
     UnknownType,
-    /// A field that cannot be what it should be.
-    #[error("the card's field {0} cannot be read")]
-    Field(&'static str),
-    /// The number's check digit is wrong.
+    /// The number cannot be read, or its check digit is wrong.
     #[error("the card number's check digit is wrong")]
     CheckDigit,
 }
@@ -87,7 +84,6 @@ impl CardError {
         match self {
             Self::Lengths => "card-lengths",
             Self::UnknownType => "card-type",
-            Self::Field(_) => "card-field",
             Self::CheckDigit => "card-check-digit",
         }
     }
@@ -112,7 +108,8 @@ impl Card {
     /// Parses the data of a read answer, with or without a fingerprint: big-endian inner lengths, text, photo.
     ///
     /// # Errors
-    /// [`CardError`]: lengths that do not add up, an unknown type, a field or check digit that is wrong.
+    /// [`CardError`]: lengths that do not add up, an unknown type, or a number that is none. Other fields that cannot be
+    /// read are as if they were blank.
     pub fn from_answer(data: &[u8]) -> Result<Self, CardError> {
         let length = |at: usize| data.get(at..at + 2).map(|b| usize::from(u16::from_be_bytes([b[0], b[1]])));
         let (Some(text), Some(photo)) = (length(0), length(2)) else { return Err(CardError::Lengths) };
@@ -232,107 +229,100 @@ struct Block<'a>(&'a [u8]);
 impl Block<'_> {
     fn resident(&self, layout: Layout) -> Result<Card, CardError> {
         // Bytes 32 to 35 carry no ethnicity on the permit of Hong Kong, Macao and Taiwan residents.
-        let ethnicity = if layout == Layout::Resident { self.text(32, 4, "ethnicity")? } else { String::new() };
+        let ethnicity = if layout == Layout::Resident { self.text(32, 4) } else { String::new() };
         let two_digits = ethnicity.len() == 2 && ethnicity.bytes().all(|b| b.is_ascii_digit());
-        if !ethnicity.is_empty() && !two_digits {
-            return Err(CardError::Field("ethnicity"));
-        }
+        let ethnicity = if two_digits { ethnicity } else { String::new() };
         Ok(Card {
             layout,
             number: self.number18()?,
-            name: self.text(0, 30, "name")?,
+            name: self.text(0, 30),
             latin_name: String::new(),
-            sex: self.sex(30)?,
+            sex: self.sex(30),
             ethnicity,
             nationality: String::new(),
             previous_number: String::new(),
-            valid_from: self.date(188, "valid-from")?,
-            valid_until: self.valid_until()?,
+            valid_from: self.date(188),
+            valid_until: self.valid_until(),
         })
     }
 
     fn foreigner_2017(&self) -> Result<Card, CardError> {
-        let number = self.text(122, 30, "number")?;
+        let number = self.text(122, 30);
         if !is_number15(&number) {
             return Err(CardError::CheckDigit);
         }
         Ok(Card {
             layout: Layout::Foreigner2017,
             number,
-            name: self.text(158, 30, "name")?,
-            latin_name: self.text(0, 120, "latin-name")?,
-            sex: self.sex(120)?,
+            name: self.text(158, 30),
+            latin_name: self.text(0, 120),
+            sex: self.sex(120),
             ethnicity: String::new(),
-            nationality: self.text(152, 6, "nationality")?,
+            nationality: self.text(152, 6),
             previous_number: String::new(),
-            valid_from: self.date(188, "valid-from")?,
-            valid_until: self.valid_until()?,
+            valid_from: self.date(188),
+            valid_until: self.valid_until(),
         })
     }
 
     fn foreigner_2023(&self) -> Result<Card, CardError> {
         let number = self.number18()?;
-        let nationality = self.text(242, 6, "nationality")?;
-        let link = self.text(250, 6, "link")?;
+        let nationality = self.text(242, 6);
+        let link = self.text(250, 6);
         // The name is cut after 35 characters wherever that falls: join first, trim after.
-        let latin_name = trim(self.raw(52, 70, "latin-name")? + &self.raw(220, 22, "latin-name")?);
+        let latin_name = trim(self.raw(52, 70) + &self.raw(220, 22));
         Ok(Card {
             layout: Layout::Foreigner2023,
             previous_number: number15_before(&number, &nationality, &link).unwrap_or_default(),
             number,
-            name: self.text(0, 30, "name")?,
+            name: self.text(0, 30),
             latin_name,
-            sex: self.sex(30)?,
+            sex: self.sex(30),
             ethnicity: String::new(),
             nationality,
-            valid_from: self.date(188, "valid-from")?,
-            valid_until: self.valid_until()?,
+            valid_from: self.date(188),
+            valid_until: self.valid_until(),
         })
     }
 
-    fn raw(&self, at: usize, len: usize, field: &'static str) -> Result<String, CardError> {
+    /// A field's characters; empty where they are none. What is not needed to know the person never refuses a card.
+    fn raw(&self, at: usize, len: usize) -> String {
         let units = self.0[at..at + len].chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]]));
         // NUL is a space that somebody forgot to write.
         char::decode_utf16(units.map(|u| if u == 0 { 0x20 } else { u }))
             .collect::<Result<String, _>>()
-            .map_err(|_| CardError::Field(field))
+            .unwrap_or_default()
     }
 
-    fn text(&self, at: usize, len: usize, field: &'static str) -> Result<String, CardError> {
-        Ok(trim(self.raw(at, len, field)?))
+    fn text(&self, at: usize, len: usize) -> String {
+        trim(self.raw(at, len))
     }
 
     fn number18(&self) -> Result<String, CardError> {
-        let number = self.text(122, 36, "number")?.to_ascii_uppercase();
+        let number = self.text(122, 36).to_ascii_uppercase();
         if is_number18(&number) { Ok(number) } else { Err(CardError::CheckDigit) }
     }
 
-    fn sex(&self, at: usize) -> Result<Sex, CardError> {
-        match self.text(at, 2, "sex")?.as_str() {
-            "0" => Ok(Sex::Unknown),
-            "1" => Ok(Sex::Male),
-            "2" => Ok(Sex::Female),
-            "9" | "" => Ok(Sex::NotStated),
-            _ => Err(CardError::Field("sex")),
+    fn sex(&self, at: usize) -> Sex {
+        match self.text(at, 2).as_str() {
+            "0" => Sex::Unknown,
+            "1" => Sex::Male,
+            "2" => Sex::Female,
+            _ => Sex::NotStated,
         }
     }
 
-    fn date(&self, at: usize, field: &'static str) -> Result<Option<Date>, CardError> {
-        let text = self.text(at, 16, field)?;
-        if text.is_empty() {
-            return Ok(None);
-        }
-        if text.len() != 8 || !text.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(CardError::Field(field));
-        }
-        Date::strptime("%Y%m%d", &text).map(Some).map_err(|_| CardError::Field(field))
+    fn date(&self, at: usize) -> Option<Date> {
+        let text = self.text(at, 16);
+        let digits = text.len() == 8 && text.bytes().all(|b| b.is_ascii_digit());
+        digits.then(|| Date::strptime("%Y%m%d", &text).ok()).flatten()
     }
 
-    fn valid_until(&self) -> Result<ValidUntil, CardError> {
-        if self.text(204, 16, "valid-until")? == "长期" {
-            return Ok(ValidUntil::LongTerm);
+    fn valid_until(&self) -> ValidUntil {
+        if self.text(204, 16) == "长期" {
+            return ValidUntil::LongTerm;
         }
-        Ok(self.date(204, "valid-until")?.map_or(ValidUntil::NotStated, ValidUntil::Date))
+        self.date(204).map_or(ValidUntil::NotStated, ValidUntil::Date)
     }
 }
 

@@ -11,6 +11,10 @@ use super::frame::Frame;
 
 /// How long the same card must not have been read before it counts as put down again, in milliseconds.
 pub const SAME_CARD_MS: u64 = 3_000;
+/// The same, when the module said in between that there was no card: longer than a card takes to be laid straight.
+pub const LIFTED_MS: u64 = 700;
+/// So many failures in a row and something is done about it.
+const PATIENCE: u32 = 3;
 /// So many commands in a row without an answer, and the module is silent.
 const SILENT_AFTER: u32 = 3;
 
@@ -57,6 +61,8 @@ pub enum ReadFailure {
     PlaceAgain,
     /// Not an identity card, or one that is not known.
     NotACard,
+    /// The module gave a status that says nothing about the card.
+    Module(u8),
 }
 
 /// What came of an answer.
@@ -85,7 +91,14 @@ pub struct Exchange {
     unanswered: u32,
     up: bool,
     complained: bool,
+    // Answers in a row that the module failed (24, unknown) and that the card was not to be had (81, 47).
+    failures: u32,
+    misses: u32,
+    was_reset: bool,
+    odd: Option<u8>,
     last: Option<(Hash, u64)>,
+    // Since the last good read: was there no card in between?
+    lifted: bool,
 }
 
 impl Exchange {
@@ -100,7 +113,12 @@ impl Exchange {
             unanswered: 0,
             up: false,
             complained: false,
+            failures: 0,
+            misses: 0,
+            was_reset: false,
+            odd: None,
             last: None,
+            lifted: true,
         }
     }
 
@@ -146,6 +164,7 @@ impl Exchange {
         }
         self.unanswered = 0;
         match (self.next, sw3) {
+            (Command::Reset, Sw3::Success) => self.go(Command::Status, now + self.timing.poll_ms),
             (Command::Status, Sw3::Success) => self.go(Command::SamId, now),
             (Command::SamId, _) => {
                 let id = SamId::from_answer(frame.data()).map(|id| id.hex());
@@ -166,10 +185,13 @@ impl Exchange {
         self.go(Command::Find, now + self.timing.poll_ms);
         match Card::from_answer(data) {
             Ok(card) => {
-                self.complained = false;
+                (self.complained, self.odd) = (false, None);
+                self.well();
                 let identity = sha256(card.number().as_bytes());
                 let before = self.last.replace((identity, now));
-                let same = before.is_some_and(|(was, at)| was == identity && now < at + SAME_CARD_MS);
+                let lifted = std::mem::replace(&mut self.lifted, false);
+                let again = if lifted { LIFTED_MS } else { SAME_CARD_MS };
+                let same = before.is_some_and(|(was, at)| was == identity && now < at + again);
                 (!same).then(|| Happening::Card(Box::new(card)))
             }
             Err(CardError::Lengths) => self.complain(ReadFailure::PlaceAgain),
@@ -177,30 +199,65 @@ impl Exchange {
         }
     }
 
+    /// The module did what it was asked.
+    fn well(&mut self) {
+        (self.failures, self.misses, self.was_reset) = (0, 0, false);
+    }
+
     fn failed(&mut self, status: Sw3, now: u64) -> Option<Happening> {
         let poll = now + self.timing.poll_ms;
+        if status.remedy() == Remedy::ResendOnce {
+            self.again(now);
+            return None;
+        }
+        self.go(Command::Find, poll);
         match status.remedy() {
-            Remedy::ResendOnce => self.again(now),
             Remedy::Idle => {
                 self.complained = false;
-                self.go(Command::Find, poll);
+                self.lifted = true;
+                self.well();
             }
-            Remedy::LiftAndPlace => {
-                self.go(Command::Find, poll);
-                return self.complain(ReadFailure::PlaceAgain);
+            // Of a card that was read and still lies there some modules say that it cannot be read.
+            Remedy::LiftAndPlace if status == Sw3::ReadFailed && !self.lifted => {}
+            Remedy::LiftAndPlace => return self.complain(ReadFailure::PlaceAgain),
+            Remedy::NotACard => return self.complain(ReadFailure::NotACard),
+            Remedy::DeviceFault => return self.faulty(now),
+            Remedy::RetryFromFind => {
+                self.misses += 1;
+                if self.misses >= PATIENCE {
+                    self.misses = 0;
+                    return self.complain(ReadFailure::PlaceAgain);
+                }
             }
-            Remedy::NotACard => {
-                self.go(Command::Find, poll);
-                return self.complain(ReadFailure::NotACard);
+            Remedy::RetryThenReset => {
+                self.failures += 1;
+                if self.failures >= PATIENCE {
+                    self.failures = 0;
+                    if std::mem::replace(&mut self.was_reset, true) {
+                        return self.faulty(now);
+                    }
+                    self.go(Command::Reset, poll);
+                }
+                return self.odd(status);
             }
-            Remedy::DeviceFault => {
-                self.up = false;
-                self.go(Command::Status, now + 10 * self.timing.poll_ms);
-                return Some(Happening::Faulty);
-            }
-            _ => self.go(Command::Find, poll),
+            Remedy::DoNotRetry => return self.odd(status),
+            Remedy::Proceed | Remedy::ResendOnce => {}
         }
         None
+    }
+
+    /// The module is broken: asked from time to time whether it still is.
+    fn faulty(&mut self, now: u64) -> Option<Happening> {
+        self.up = false;
+        self.well();
+        self.go(Command::Status, now + 10 * self.timing.poll_ms);
+        Some(Happening::Faulty)
+    }
+
+    /// Says a status that tells nothing of the card, once until a card is read.
+    fn odd(&mut self, status: Sw3) -> Option<Happening> {
+        let code = status.code();
+        (self.odd.replace(code) != Some(code)).then_some(Happening::ReadFailed(ReadFailure::Module(code)))
     }
 
     /// Says once for each card that it could not be read.
@@ -224,3 +281,7 @@ impl Exchange {
         self.resent = false;
     }
 }
+
+#[cfg(test)]
+#[path = "exchange_tests.rs"]
+mod tests;
