@@ -80,7 +80,8 @@ fn one(file: &Path, trust: &Trust, options: &Options) -> Outcome {
     Ok(Ok(Kept { facts, place: held.place(), lessons: Lessons::of(&held) }))
 }
 
-fn read(file: &Path) -> Result<Vec<u8>> {
+/// A whole file of at most [`MAX_BUNDLE`] bytes.
+pub(crate) fn read(file: &Path) -> Result<Vec<u8>> {
     let name = || format!("cannot read {}", file.display());
     let mut bytes = Vec::new();
     File::open(file).and_then(|f| f.take(MAX_BUNDLE + 1).read_to_end(&mut bytes)).with_context(name)?;

@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod cap;
+pub mod diff;
 pub mod mirror;
 pub mod report;
 pub mod summary;

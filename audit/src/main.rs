@@ -23,6 +23,8 @@ struct Cli {
 enum Command {
     /// 核验审计包 / verify bundles
     Verify(Verify),
+    /// 与今天的中心日志对照 / compare what was saved with today's central log
+    Diff(Diff),
     /// 为中心日志做见证 / witness logs
     #[cfg(feature = "witness")]
     Witness(muster_audit::witness::Args),
@@ -53,10 +55,27 @@ struct Verify {
     bundles: Vec<PathBuf>,
 }
 
+#[derive(Debug, clap::Args)]
+struct Diff {
+    /// 审计方自己的信任文件 / the auditor's own trust file
+    #[arg(long)]
+    trust: PathBuf,
+    /// 当初保存的审计包与检查点 / the bundles and checkpoints saved once
+    #[arg(long, value_name = "DIR")]
+    saved: PathBuf,
+    /// 今天的中心日志 / today's central log
+    #[arg(long, value_name = "DIR|URL")]
+    log: String,
+    /// 输出 JSON / print JSON
+    #[arg(long)]
+    json: bool,
+}
+
 #[allow(clippy::print_stdout, reason = "the report is the result")]
 fn main() -> ExitCode {
     let (json, result) = match Cli::parse().command {
         Command::Verify(args) => (args.json, verify(&args)),
+        Command::Diff(args) => (args.json, diff(&args)),
         #[cfg(feature = "witness")]
         Command::Witness(args) => (false, muster_audit::witness::run(args).map(|()| (String::new(), 0))),
     };
@@ -88,4 +107,12 @@ fn verify(args: &Verify) -> Result<(String, u8)> {
     args.summary.iter().try_for_each(|file| summary.write(file))?;
     let text = if args.json { summary.json()? } else { summary.text() };
     Ok((text, summary.status()))
+}
+
+fn diff(args: &Diff) -> Result<(String, u8)> {
+    let trust = Trust::read(&args.trust)?;
+    let mirror = Mirror::read(&Source::parse(&args.log)?, &trust)?;
+    let found = muster_audit::diff::diff(&args.saved, &mirror, &trust)?;
+    let text = if args.json { serde_json::to_string_pretty(&found)? + "\n" } else { found.text() };
+    Ok((text, found.status()))
 }

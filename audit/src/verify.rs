@@ -187,7 +187,7 @@ pub struct Held {
     /// The device's life up to there.
     pub life: Life,
     /// The leaves that it was read from: index and hash.
-    pub life_leaves: Vec<(u64, Hash)>,
+    pub life_leaves: LifeLeaves,
     /// Where the device's chain stands just before the session, by the contacts in the bundle; `None` without contacts.
     pub contacts: Option<Contacts>,
     /// The log.
@@ -293,8 +293,11 @@ fn extends(old: &Checkpoint, new: &Checkpoint, proof: &[Hash]) -> Result<(), Pro
     verify_consistency(old.size, &old.root, new.size, &new.root, proof)
 }
 
+/// Index and hash of each leaf about a device's life.
+pub type LifeLeaves = Vec<(u64, Hash)>;
+
 /// The device's life, from its leaves in the central log, and the checkpoint they are proved under.
-fn life(bundle: &Bundle, device: &str, trust: &Trust) -> Result<(Life, Vec<(u64, Hash)>, Witnessed), Defect> {
+fn life(bundle: &Bundle, device: &str, trust: &Trust) -> Result<(Life, LifeLeaves, Witnessed), Defect> {
     let (mut leaves, mut hashes) = (Vec::new(), Vec::new());
     let mut checkpoint: Option<String> = None;
     for (n, (line, receipt)) in bundle.life().enumerate() {

@@ -185,12 +185,12 @@ fn records() -> Vec<Case> {
         (
             "sealed-close-counts-kinds-wrongly",
             "log.jsonl: line 14: `close` counts kinds wrongly",
-            before(&|s| s.with(14, "\"card\":4", "\"card\":5")),
+            before(&|s| s.with(14, "\"card\":3", "\"card\":4")),
         ),
         (
             "sealed-close-counts-readers-wrongly",
             "log.jsonl: line 14: `close` counts readers wrongly",
-            before(&|s| s.with(14, "\"door\":5", "\"door\":4")),
+            before(&|s| s.with(14, "\"door\":4", "\"door\":5")),
         ),
         (
             "sealed-close-counts-reasons-wrongly",
@@ -220,7 +220,7 @@ fn records() -> Vec<Case> {
                 let card = "\"kind\":\"card\",\"layout\":\"resident\",\"reader\":\"door\"";
                 s.with(7, stranger, card)
                     .with(7, "\"up_ms\":66000", "\"trainee\":\"t9\",\"up_ms\":66000")
-                    .with(14, "\"card\":4", "\"card\":5")
+                    .with(14, "\"card\":3", "\"card\":4")
                     .with(14, ",\"stranger\":1", "")
             }),
         ),

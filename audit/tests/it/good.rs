@@ -7,6 +7,8 @@ use crate::town::{Device, EVENING, MORNING, NOON, Parts, Session, Town, Under, s
 
 /// A year of one town in a day. What is bad in it, `cases` takes from here, too.
 pub struct Story {
+    /// The central log at the end of it all.
+    pub town: Town,
     pub good: Vec<(String, Vec<u8>)>,
     /// d1's session 6, which the revocation after 5 takes back.
     pub revoked: Parts,
@@ -98,6 +100,7 @@ pub fn story() -> Story {
         contacts: fourth,
         rotated,
         first,
+        town,
     }
 }
 

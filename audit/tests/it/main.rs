@@ -1,8 +1,14 @@
 //! The auditor's side, against bundles of a town in memory.
+#![allow(clippy::unwrap_used, reason = "a helper of a test may panic as a test may")]
 
 mod cases;
 mod corpus;
 mod good;
+#[cfg(feature = "witness")]
+mod interop;
+mod mirror;
+mod page;
+mod program;
 mod sets;
 mod town;
 #[cfg(feature = "witness")]

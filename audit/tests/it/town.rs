@@ -312,27 +312,18 @@ fn bodies(open: Open, records: usize) -> Vec<Body> {
             group: Some(0),
         })
     };
-    let present = |way, tap, face| {
-        Body::Present(Present {
-            trainee: t1(),
-            way,
-            level: if face { 4 } else { 1 },
-            tap,
-            face: face.then_some(tap + 1),
-        })
-    };
+    let present = |way, tap| Body::Present(Present { trainee: t1(), way, level: 4, tap, face: Some(tap + 1) });
     let teacher = |way| Body::Instructor(Instructor { instructor: "teacher1".into(), way, by: "card".into() });
     let manual = |way| {
         Body::Manual(Manual { trainee: "t2".into(), way, by: "teacher1".into(), reason: "no-chip".into(), level: 0 })
     };
-    all.extend([teacher(Way::In), card(), face(2), present(Way::In, 2, true), manual(Way::In)]);
+    all.extend([teacher(Way::In), card(), face(2), present(Way::In, 2), manual(Way::In)]);
     all.push(Body::Stranger(Stranger { reader: door() }));
     while all.len() < records - 6 {
         all.push(card());
     }
     let tap = all.len() as u64;
-    all.extend([card(), present(Way::Out, tap, false), manual(Way::Out), teacher(Way::Out)]);
-    all.extend([card()]);
+    all.extend([card(), face(tap), present(Way::Out, tap), manual(Way::Out), teacher(Way::Out)]);
     all
 }
 
