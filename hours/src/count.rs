@@ -6,7 +6,7 @@ use muster_seal::record::{Body, Record};
 use muster_seal::session::VerifiedLog;
 
 use crate::error::CountError;
-use crate::presence::{Interval, intervals, times};
+use crate::presence::{Interval, intervals, intervals_without_misses, times};
 use crate::schedule::Plan;
 
 /// Why a cell does not count.
@@ -144,12 +144,14 @@ pub fn count(log: &VerifiedLog, plan: &Plan) -> Result<Counted, CountError> {
     let presence = intervals(records, &times, 1, true);
     let outages = outages(records, &times);
     let missed = missed(records, &times);
+    let unvoided = if missed.is_empty() { Vec::new() } else { intervals_without_misses(records, &times) };
     let mut cells = Vec::with_capacity(plan.assignment.trainees.len() * plan.times.len());
     for trainee in &plan.assignment.trainees {
         let of = |all: &[Interval]| all.iter().filter(|i| i.trainee == *trainee).cloned().collect::<Vec<_>>();
         let seen = Seen {
             good: of(&good),
             any: of(&presence),
+            unvoided: of(&unvoided),
             missed: missed.get(trainee.as_str()).map_or(&[], Vec::as_slice),
         };
         for (lesson, (start, end)) in plan.assignment.lessons.iter().zip(&plan.times) {
@@ -183,6 +185,8 @@ pub fn hold_daily_cap(cells: &mut [&mut Cell], cap: u32, day: impl Fn(&Cell) -> 
 struct Seen<'a> {
     good: Vec<Interval>,
     any: Vec<Interval>,
+    /// What `any` would be without the missed calls.
+    unvoided: Vec<Interval>,
     missed: &'a [(i64, u64)],
 }
 
@@ -210,11 +214,13 @@ impl Seen<'_> {
         if enough(covered_ms) {
             return cell(Shape::Attested, None, carried(&self.good));
         }
-        let down = union(outages.iter().filter(|o| o.part != "network").map(|o| (o.from.max(start), o.to.min(end))));
-        // What the outage took could have made the lesson count: then nothing is disproved.
-        if down > 0 && enough(covered_ms + down) {
-            let seqs = outages.iter().find(|o| o.from < end && o.to > start).map(|o| (o.seq, o.seq));
-            return cell(Shape::Unproven, Some(Reason::Unproven), (seqs, 0, false));
+        // What the outage took could have made the lesson count: then nothing is disproved. Time that was seen was not taken.
+        let mut down = outages.iter().filter(|o| o.part != "network" && o.from < end && o.to > start);
+        let either = self.good.iter().map(|i| (i.from, i.to)).chain(down.clone().map(|o| (o.from, o.to)));
+        if let Some(first) = down.next()
+            && enough(union(either.map(|(from, to)| (from.max(start), to.min(end)))))
+        {
+            return cell(Shape::Unproven, Some(Reason::Unproven), (Some((first.seq, first.seq)), 0, false));
         }
         if self.any.is_empty() {
             return cell(Shape::Blank, Some(Reason::NotSeen), (None, 0, false));
@@ -222,12 +228,23 @@ impl Seen<'_> {
         if enough(covered(&self.any, start, end)) {
             return cell(Shape::Tail, Some(Reason::LowAssurance), carried(&self.any));
         }
-        if let Some((_, seq)) = self.missed.iter().find(|(at, _)| (start..=end).contains(at)) {
-            return cell(Shape::Tail, Some(Reason::MissedSpot), (Some((*seq, *seq)), 0, false));
+        if let Some(seq) = self.voided(start, end, enough(covered(&self.unvoided, start, end))) {
+            return cell(Shape::Tail, Some(Reason::MissedSpot), (Some((seq, seq)), 0, false));
         }
         let (seqs, level, manual) = carried(&self.any);
         let all = self.any.first().zip(self.any.last()).map(|(a, b)| (a.seq_from, b.seq_to));
         cell(Shape::Tail, Some(Reason::TooShort), (seqs.or(all), level, manual))
+    }
+
+    /// The missed call that voided a lesson: one that was called in it, or, when it would count `otherwise`, the first in the
+    /// stretch that would carry it.
+    fn voided(&self, start: i64, end: i64, otherwise: bool) -> Option<u64> {
+        let carrying = |at: i64| {
+            let mut carrying = self.unvoided.iter().filter(|i| i.from < end && i.to > start);
+            otherwise && carrying.any(|i| (i.from..=i.to).contains(&at))
+        };
+        let called = self.missed.iter().find(|(at, _)| (start..=end).contains(at));
+        called.or_else(|| self.missed.iter().find(|(at, _)| carrying(*at))).map(|(_, seq)| *seq)
     }
 }
 

@@ -19,11 +19,14 @@ pub enum AssignmentError {
     /// A trainee stands on the roster twice.
     #[error("trainee {0} stands on the roster twice")]
     TraineeTwice(String),
+    /// Two lessons have one id.
+    #[error("lesson {0} stands in the schedule twice")]
+    LessonTwice(String),
     /// A lesson's times do not exist, overlap the lesson before, or end before they start.
     #[error("lesson {0} has no possible time, ends before it starts, or overlaps the one before")]
     LessonTime(String),
     /// The policy's numbers are outside their range.
-    #[error("the policy wants a share above 1000 per mille or a level outside 1 to 4")]
+    #[error("the policy wants a share outside 1 to 1000 per mille or a level outside 1 to 4")]
     Policy,
 }
 

@@ -21,7 +21,7 @@ pub struct Policy {
     pub version: String,
     /// Length of a class hour in seconds; 2700 is 45 minutes.
     pub class_hour_s: u32,
-    /// Share of a lesson that presence must cover, per mille.
+    /// Share of a lesson that presence must cover, per mille: 1 to 1000.
     pub share_permille: u32,
     /// Class hours that count on one day, at most.
     pub daily_cap: u32,

@@ -40,7 +40,7 @@ pub struct Interval {
     pub to: i64,
     /// The lowest assurance among the verifications that carry it; 0 for a manual entry.
     pub level: u8,
-    /// Was it opened by an instructor's manual entry?
+    /// Does an instructor's manual entry carry it, at its start, its end or between?
     pub manual: bool,
     /// `seq` of the first record that carries it.
     pub seq_from: u64,
@@ -57,6 +57,8 @@ enum Mark {
     Out,
     Seen,
     Missed,
+    /// A check-out that proves nothing: not sure enough, or by hand where that does not count.
+    Left,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -89,20 +91,40 @@ pub fn times(records: &[Record]) -> Result<Vec<i64>, CountError> {
 }
 
 /// The intervals of every trainee. Only verifications of at least `level` count; manual entries count when `manual` is set.
+/// A check-out that does not count ends an interval all the same, at the last verification that does.
 pub fn intervals(records: &[Record], times: &[i64], level: u8, manual: bool) -> Vec<Interval> {
+    let events = events(records, times, level, manual);
+    events.into_iter().flat_map(|(trainee, events)| of_trainee(trainee, &events)).collect()
+}
+
+/// All presence, of any assurance, as it would be had nobody missed a call: what the missed ones voided is the difference.
+pub fn intervals_without_misses(records: &[Record], times: &[i64]) -> Vec<Interval> {
+    let mut events = events(records, times, 1, true);
+    events.values_mut().for_each(|events| events.retain(|e| e.mark != Mark::Missed));
+    events.into_iter().flat_map(|(trainee, events)| of_trainee(trainee, &events)).collect()
+}
+
+fn events<'a>(records: &'a [Record], times: &[i64], level: u8, manual: bool) -> BTreeMap<&'a str, Vec<Event>> {
     let mut events: BTreeMap<&str, Vec<Event>> = BTreeMap::new();
     for (record, at) in records.iter().zip(times) {
         let (trainee, mark, event_level, by_hand) = match &record.body {
-            Body::Present(p) if p.level >= u64::from(level) => {
-                let mark = match p.way {
-                    Way::In => Mark::In,
-                    Way::Out => Mark::Out,
-                    Way::Spot => Mark::Seen,
+            Body::Present(p) => {
+                let mark = match (p.way, p.level >= u64::from(level)) {
+                    (Way::In, true) => Mark::In,
+                    (Way::Out, true) => Mark::Out,
+                    (Way::Spot, true) => Mark::Seen,
+                    (Way::Out, false) => Mark::Left,
+                    (_, false) => continue,
                 };
                 (&p.trainee, mark, p.level as u8, false)
             }
-            Body::Manual(m) if manual => {
-                let mark = if m.way == Way::Out { Mark::Out } else { Mark::In };
+            Body::Manual(m) => {
+                let mark = match (m.way == Way::Out, manual) {
+                    (false, true) => Mark::In,
+                    (true, true) => Mark::Out,
+                    (true, false) => Mark::Left,
+                    (false, false) => continue,
+                };
                 (&m.trainee, mark, m.level as u8, true)
             }
             Body::Spot(s) if s.phase == "missed" => (&s.trainee, Mark::Missed, 0, false),
@@ -111,7 +133,7 @@ pub fn intervals(records: &[Record], times: &[i64], level: u8, manual: bool) -> 
         let event = Event { at: *at, seq: record.seq, mark, level: event_level, manual: by_hand };
         events.entry(trainee).or_default().push(event);
     }
-    events.into_iter().flat_map(|(trainee, events)| of_trainee(trainee, &events)).collect()
+    events
 }
 
 fn of_trainee(trainee: &str, events: &[Event]) -> Vec<Interval> {
@@ -124,11 +146,14 @@ fn of_trainee(trainee: &str, events: &[Event]) -> Vec<Interval> {
                 interval.closed_by = ClosedBy::MissedSpot;
                 done.extend(open.take());
             }
-            (Mark::Missed, None) | (Mark::Out, None) => {}
+            // Who left was not there until seen again; that they were there until then is what the record cannot prove.
+            (Mark::Left, Some(_)) => done.extend(open.take()),
+            (Mark::Missed | Mark::Out | Mark::Left, None) => {}
             (mark, Some(interval)) => {
                 interval.to = event.at;
                 interval.seq_to = event.seq;
                 interval.level = interval.level.min(event.level);
+                interval.manual |= event.manual;
                 if mark == Mark::Out {
                     interval.closed_by = ClosedBy::Out;
                     done.extend(open.take());

@@ -1,5 +1,7 @@
 //! What a session was planned to be: the assignment that the server gives a device, whose hash stands in leaf 0.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::AssignmentError;
@@ -82,12 +84,14 @@ impl Assignment {
                 return Err(AssignmentError::Id(id.clone()));
             }
         }
-        let mut names: Vec<&String> = self.trainees.iter().collect();
-        names.sort_unstable();
-        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(AssignmentError::TraineeTwice(pair[0].clone()));
+        if let Some(id) = twice(self.trainees.iter()) {
+            return Err(AssignmentError::TraineeTwice(id));
         }
-        if self.policy.share_permille > 1000 || !(1..=4).contains(&self.policy.level) {
+        if let Some(id) = twice(self.lessons.iter().map(|l| &l.lesson)) {
+            return Err(AssignmentError::LessonTwice(id));
+        }
+        // A share of nothing would attest who never came.
+        if !(1..=1000).contains(&self.policy.share_permille) || !(1..=4).contains(&self.policy.level) {
             return Err(AssignmentError::Policy);
         }
         let mut times = Vec::with_capacity(self.lessons.len());
@@ -103,4 +107,10 @@ impl Assignment {
         }
         Ok(Plan { assignment: self, times })
     }
+}
+
+/// An id that stands there more than once.
+fn twice<'a>(mut ids: impl Iterator<Item = &'a String>) -> Option<String> {
+    let mut seen = BTreeSet::new();
+    ids.find(|id| !seen.insert(*id)).cloned()
 }

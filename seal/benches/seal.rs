@@ -2,7 +2,7 @@
 //! and the one signature. Nobody can be faster than that, so `ratio` says how much of the time is not format.
 //!
 //! Prints a table, and writes it to `target/bench/seal.json` in the workspace. Ours and the peer take turns in one run,
-//! and each number is the median of its rounds, so that a busy machine slows both.
+//! and each number is the median of its rounds, so that a busy machine slows both; not always alike.
 #![allow(clippy::print_stdout, reason = "a benchmark prints")]
 #![allow(clippy::disallowed_methods, reason = "a benchmark needs the clock and one file; the library has neither")]
 
@@ -48,7 +48,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     if let Ok(pressure) = std::fs::read_to_string("/proc/pressure/cpu") {
         let some = pressure.split_whitespace().find(|word| word.starts_with("avg10=")).unwrap_or("avg10=unknown");
-        println!("CPU pressure {some} (above 10 the ratios still hold, the numbers do not)");
+        println!(
+            "CPU pressure {some}: above 10 others were running, so trust the ratios roughly and the numbers not at all"
+        );
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench");
     std::fs::create_dir_all(&folder)?;

@@ -1,0 +1,124 @@
+//! Assignments that cannot be, and logs that were not made under theirs: the rule, and the words that name it.
+
+use muster_hours::count;
+use muster_hours::error::{AssignmentError, CountError};
+use muster_hours::policy::Policy;
+use muster_hours::schedule::{Assignment, Plan};
+use muster_seal::record::{Body, Open, Stamp, Stranger, Way};
+use muster_seal::session::{SessionLog, VerifiedLog};
+
+use crate::log::{Act, Event, open, plan, sealed, verified};
+
+/// What makes a good document a bad one.
+type Bend<T> = fn(&mut T);
+
+const LESSONS: [(i64, i64); 2] = [(0, 2_700_000), (3_000_000, 5_700_000)];
+
+fn morning() -> Plan {
+    plan(&LESSONS, &["t1".to_owned(), "t2".to_owned()], Policy::default())
+}
+
+#[test]
+fn an_assignment_is_read_as_it_was_sent() {
+    let plan = morning();
+    let json = serde_json::to_vec(&plan.assignment).unwrap();
+    assert_eq!(Assignment::parse(&json), Ok(plan));
+    let said = Assignment::parse(&json[..json.len() - 1]).unwrap_err();
+    assert!(matches!(said, AssignmentError::Json { line: 1, .. }), "{said:?}");
+    assert!(said.to_string().starts_with("the assignment is not JSON of the right shape at line 1, column "), "{said}");
+    let more = String::from_utf8(json).unwrap().replacen('{', "{\"more\":1,", 1);
+    assert!(matches!(Assignment::parse(more.as_bytes()), Err(AssignmentError::Json { .. })));
+}
+
+#[test]
+fn assignments_that_cannot_be() {
+    let bent = |bend: Bend<Assignment>| {
+        let mut assignment = morning().assignment;
+        bend(&mut assignment);
+        assignment.plan().map(|_| ())
+    };
+    let text = |word: &str| word.to_owned();
+    let policy = "the policy wants a share outside 1 to 1000 per mille or a level outside 1 to 4";
+    let time = "lesson 2 has no possible time, ends before it starts, or overlaps the one before";
+    let id = "\"a b\" is no id: 1 to 64 letters, digits, hyphens, underscores or dots";
+    let cases: [(Bend<Assignment>, AssignmentError, &str); 13] = [
+        (|a| a.trainees[1] = "a b".into(), AssignmentError::Id(text("a b")), id),
+        (|a| a.site = "a b".into(), AssignmentError::Id(text("a b")), id),
+        (|a| a.instructors[0] = "a b".into(), AssignmentError::Id(text("a b")), id),
+        (|a| a.lessons[0].lesson = "a b".into(), AssignmentError::Id(text("a b")), id),
+        (
+            |a| a.trainees.push("t1".into()),
+            AssignmentError::TraineeTwice(text("t1")),
+            "trainee t1 stands on the roster twice",
+        ),
+        (
+            |a| a.lessons[1].lesson = "1".into(),
+            AssignmentError::LessonTwice(text("1")),
+            "lesson 1 stands in the schedule twice",
+        ),
+        (|a| a.lessons[1].start = "2026-02-30T08:00:00.000+08:00".into(), AssignmentError::LessonTime(text("2")), time),
+        (|a| a.lessons[1].start = a.lessons[1].end.clone(), AssignmentError::LessonTime(text("2")), time),
+        (|a| a.lessons[1].start = a.lessons[0].start.clone(), AssignmentError::LessonTime(text("2")), time),
+        (|a| a.policy.share_permille = 1001, AssignmentError::Policy, policy),
+        (|a| a.policy.share_permille = 0, AssignmentError::Policy, policy),
+        (|a| a.policy.level = 0, AssignmentError::Policy, policy),
+        (|a| a.policy.level = 5, AssignmentError::Policy, policy),
+    ];
+    for (bend, want, words) in cases {
+        let said = bent(bend).unwrap_err();
+        assert_eq!((said.to_string().as_str(), &said), (words, &want));
+    }
+    // Lessons may follow each other without a break.
+    assert_eq!(bent(|a| a.lessons[1].start = a.lessons[0].end.clone()), Ok(()));
+}
+
+/// A log of an `open` and a close, both at midnight as the wall clock there says it.
+fn empty(open: Open, wall: &str) -> VerifiedLog {
+    let stamp = Stamp { wall: wall.to_owned(), boot: "0".repeat(32), ..Stamp::default() };
+    let mut log = SessionLog::default();
+    log.append(stamp.clone(), Body::Open(Box::new(open))).unwrap();
+    log.append(stamp.clone(), Body::Stranger(Stranger { reader: "door".to_owned() })).unwrap();
+    log.append(stamp, Body::Close(log.closing("operator"))).unwrap();
+    sealed(&log)
+}
+
+#[test]
+fn logs_of_another_assignment() {
+    let plan = morning();
+    let wall = "2026-03-02T00:00:00.000+08:00";
+    assert!(count(&empty(open(&plan), wall), &plan).is_ok());
+    let cases: [(&str, Bend<Open>); 4] = [
+        ("site", |o| o.site = "s2".into()),
+        ("class", |o| o.class = "s2".into()),
+        ("session", |o| o.session = "s2".into()),
+        ("policy", |o| o.policy = "s2".into()),
+    ];
+    for (field, bend) in cases {
+        let mut open = open(&plan);
+        bend(&mut open);
+        let said = count(&empty(open, wall), &plan).unwrap_err();
+        let CountError::Mismatch { field: found, want, .. } = &said else { panic!("{said:?}") };
+        assert_eq!(*found, field);
+        assert_eq!(said.to_string(), format!("line 1: `open` says {field} \"s2\" and the assignment {want:?}"));
+    }
+    // A day that does not exist has the right shape, so that only who needs the time can tell.
+    let said = count(&empty(open(&plan), "2026-02-30T00:00:00.000+08:00"), &plan).unwrap_err();
+    assert_eq!(
+        (said.to_string().as_str(), said),
+        ("line 1: `wall` is no time that exists", CountError::Wall { line: 1 })
+    );
+}
+
+#[test]
+fn records_of_somebody_who_is_not_on_the_roster() {
+    let plan = morning();
+    let who = || "t9".to_owned();
+    for (act, line) in
+        [(Act::Present(who(), Way::In, 2), 2), (Act::Manual(who(), Way::In, 0), 2), (Act::Spot(who(), "missed"), 2)]
+    {
+        let log = verified(&plan, &[Event { at: 0, act }], 5_700_000);
+        let said = count(&log, &plan).unwrap_err();
+        assert_eq!(said.to_string(), format!("line {line}: trainee t9 is not on the roster"));
+        assert_eq!(said, CountError::OffRoster { line, trainee: who() });
+    }
+}
