@@ -59,7 +59,7 @@ fn files_with_errors_are_refused_by_line_and_column_and_whole() {
     let wrong = format!("{}0", &a.number[..17]);
     let wrong = if wrong == a.number { format!("{}1", &a.number[..17]) } else { wrong };
     refused("rosters", &format!("{roster}c1,x,{wrong}\n"), &["line 2, id_number", "check digit"]);
-    refused("rosters", &format!("{roster}c9,x,{}\n", a.number), &["line 2, class", "there is no class c9"]);
+    refused("rosters", &format!("{roster}c9,x,{}\n", a.number), &["line 2, class", "there is no such class"]);
     refused("rosters", &format!("{roster}c1,x\n"), &["line 2", "2 cells and the header 3"]);
 
     // Excel in China writes GB 18030: taken.

@@ -40,12 +40,18 @@ pub struct Session {
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn view(conn: &Connection, device: &str, counter: u64, w: Words) -> Result<Option<Session>, StoreError> {
+pub fn view(
+    conn: &Connection,
+    device: &str,
+    counter: u64,
+    here: String,
+    w: Words,
+) -> Result<Option<Session>, StoreError> {
     let Some(stored) = sessions::session(conn, device, counter)?.filter(|s| s.sealed > 0) else { return Ok(None) };
     let log = muster_seal::session::parse(&stored.log).map_err(|_| StoreError::Corrupt("a witnessed log"))?;
     let lines = log.records().iter().map(|r| line(r, &w)).collect();
     Ok(Some(Session {
-        here: format!("/sessions/{device}/{counter}"),
+        here,
         device: device.to_owned(),
         counter,
         class: log.open().class.clone(),
