@@ -69,12 +69,12 @@ pub struct Built {
 /// # Errors
 /// [`StoreError`].
 pub fn build(store: &Store) -> Result<Built, StoreError> {
+    let files = files(store);
     let mut pending: BTreeSet<(String, u64)> = store.read(sessions::without_evidence)?.into_iter().collect();
-    pending.extend(lost(store)?);
+    pending.extend(lost(store, &files)?);
     let mut built = Built::default();
     for (device, counter) in pending {
-        let done = one(store, &device, counter);
-        match done {
+        match one(store, &device, counter, &files) {
             Ok(()) => {
                 store.write(|tx| sessions::set_evidence(tx, &device, counter))?;
                 built.written += 1;
@@ -82,7 +82,7 @@ pub fn build(store: &Store) -> Result<Built, StoreError> {
             Err(error) => {
                 tracing::error!(%device, counter, %error, "no evidence of a session");
                 // What an earlier version made of it must not count either.
-                remove(store, &device, counter)?;
+                remove(&files, &device, counter)?;
                 built.refused.push(format!("{device}/{counter}: {error}"));
             }
         }
@@ -102,7 +102,9 @@ pub fn rebuild(store: &Store) -> Result<Built, StoreError> {
 }
 
 /// The files of each table, by `<device>-<counter>`.
-fn files(store: &Store) -> BTreeMap<&'static str, BTreeMap<String, PathBuf>> {
+type Files = BTreeMap<&'static str, BTreeMap<String, PathBuf>>;
+
+fn files(store: &Store) -> Files {
     // A folder that is not there holds nothing.
     let list = |folder: &Path| {
         std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect::<Vec<_>>()
@@ -117,8 +119,7 @@ fn files(store: &Store) -> BTreeMap<&'static str, BTreeMap<String, PathBuf>> {
 }
 
 /// The sessions that had evidence, and lack a file of it now.
-fn lost(store: &Store) -> Result<Vec<(String, u64)>, StoreError> {
-    let files = files(store);
+fn lost(store: &Store, files: &Files) -> Result<Vec<(String, u64)>, StoreError> {
     let gone = |device: &str, counter: u64| {
         let name = format!("{device}-{counter}");
         files.values().any(|of_table| !of_table.contains_key(&name))
@@ -140,12 +141,12 @@ fn lost(store: &Store) -> Result<Vec<(String, u64)>, StoreError> {
     })
 }
 
-fn remove(store: &Store, device: &str, counter: u64) -> Result<(), StoreError> {
+fn remove(files: &Files, device: &str, counter: u64) -> Result<(), StoreError> {
     let name = format!("{device}-{counter}");
-    for path in files(store).into_values().filter_map(|mut of_table| of_table.remove(&name)) {
-        match std::fs::remove_file(&path) {
+    for path in files.values().filter_map(|of_table| of_table.get(&name)) {
+        match std::fs::remove_file(path) {
             Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                return Err(StoreError::Io { path, source });
+                return Err(StoreError::Io { path: path.clone(), source });
             }
             _ => {}
         }
@@ -153,7 +154,7 @@ fn remove(store: &Store, device: &str, counter: u64) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn one(store: &Store, device: &str, counter: u64) -> Result<(), EvidenceError> {
+fn one(store: &Store, device: &str, counter: u64, files: &Files) -> Result<(), EvidenceError> {
     let lost = |what| EvidenceError::Store(StoreError::Corrupt(what));
     let (stored, enrolled, domain, document) = store.read(|conn| {
         let stored = sessions::session(conn, device, counter)?.ok_or_else(|| lost("a final session"))?;
@@ -164,7 +165,7 @@ fn one(store: &Store, device: &str, counter: u64) -> Result<(), EvidenceError> {
     })?;
     // A device that was ended at an earlier counter since then attests nothing with this session.
     if enrolled.life.key_at(counter).is_err() {
-        return Ok(remove(store, device, counter)?);
+        return Ok(remove(files, device, counter)?);
     }
     let origin = muster_seal::session::origin(&domain, device, counter);
     let key = enrolled.life.signer(counter);
