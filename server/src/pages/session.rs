@@ -33,6 +33,7 @@ pub struct Session {
     received: String,
     seal: String,
     bundle: String,
+    rebased_s: i64,
     lines: Vec<Line>,
 }
 
@@ -40,12 +41,20 @@ pub struct Session {
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn view(conn: &Connection, device: &str, counter: u64, w: Words) -> Result<Option<Session>, StoreError> {
+pub fn view(
+    conn: &Connection,
+    device: &str,
+    counter: u64,
+    here: String,
+    w: Words,
+) -> Result<Option<Session>, StoreError> {
     let Some(stored) = sessions::session(conn, device, counter)?.filter(|s| s.sealed > 0) else { return Ok(None) };
     let log = muster_seal::session::parse(&stored.log).map_err(|_| StoreError::Corrupt("a witnessed log"))?;
+    // A clock that was put right after opening moved the times that are counted, and that is said.
+    let rebased_s = muster_hours::presence::times(log.records()).map_or(0, |(_, ms)| ms / 1000);
     let lines = log.records().iter().map(|r| line(r, &w)).collect();
     Ok(Some(Session {
-        here: format!("/sessions/{device}/{counter}"),
+        here,
         device: device.to_owned(),
         counter,
         class: log.open().class.clone(),
@@ -56,6 +65,7 @@ pub fn view(conn: &Connection, device: &str, counter: u64, w: Words) -> Result<O
             true => format!("/bundles/{}", crate::bundle::file_name(device, counter)),
             false => String::new(),
         },
+        rebased_s,
         lines,
         w,
     }))

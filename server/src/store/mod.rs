@@ -28,10 +28,11 @@ pub mod witness;
 /// The domain of a data directory that was given none.
 pub const DEFAULT_DOMAIN: &str = "muster.localhost";
 
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("migrations/0001_spine.sql"),
     include_str!("migrations/0002_findings.sql"),
     include_str!("migrations/0003_witness.sql"),
+    include_str!("migrations/0004_reconcile.sql"),
 ];
 
 /// What can go wrong with the store.
