@@ -10,9 +10,11 @@ use serde::Deserialize;
 
 use crate::api::findings::Filter;
 use crate::app::AppState;
+use crate::central;
 use crate::clock;
 use crate::error::ApiError;
 use crate::rules::run;
+use crate::store::Store;
 use crate::text::Lang;
 
 pub mod claim;
@@ -31,6 +33,7 @@ pub fn routes() -> Router<AppState> {
         .route("/devices/{device}", get(one_device))
         .route("/devices/{device}/forks/{fork}/{side}", get(fork_note))
         .route("/reconcile", post(reconcile))
+        .route("/audit", get(audit_page))
         .route("/assets/muster.css", get(css))
         .route("/assets/icon.svg", get(icon))
 }
@@ -152,9 +155,20 @@ async fn one_session(
         return missing(&uri, lang);
     };
     let here = other_language(&uri, lang);
-    let view = move |conn: &rusqlite::Connection| session::view(conn, &device, counter, here, Words(lang));
-    let view = state.blocking(move |store| Ok(store.read(view)?)).await?;
+    let view = move |store: &Store| {
+        let policy = central::witness::policy(store)?;
+        Ok(store.read(|conn| session::view(conn, &device, counter, here, policy.as_ref(), Words(lang)))?)
+    };
+    let view = state.blocking(view).await?;
     view.map_or_else(|| missing(&uri, lang), |view| page(&view, lang))
+}
+
+/// The auditor's page: the file that also works from a USB stick, with the policy of its own that it carries.
+async fn audit_page() -> impl IntoResponse {
+    let policy = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; \
+                  form-action 'none'; frame-ancestors 'none'";
+    let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, policy)];
+    (headers, include_str!("../../../audit/page/verify.html"))
 }
 
 async fn one_device(

@@ -5,16 +5,18 @@ use std::path::Path;
 
 use datafusion::error::DataFusionError;
 use muster_hours::policy::Policy;
+use muster_seal::central::{DocumentLeaf, Leaf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::engine::{Engine, Hit};
 use super::header::{Grade, Rule, RuleError};
 use super::judge;
+use crate::central;
 use crate::evidence::claimed::{self, Asked, Facts, Logged, Planned, Shut, Standing};
 use crate::evidence::tables::{CALENDAR, CLAIMED_CELLS, CLAIMS, DEVICES, FORKS, ROSTER, Row, SCHEDULE, Val};
 use crate::evidence::{self, EvidenceError, imported};
-use crate::store::{Store, StoreError, checkpoints, findings};
+use crate::store::{Store, StoreError, checkpoints, findings, put_setting, setting};
 
 /// Why a run could not be made. The run before it stands.
 #[derive(Debug, Error)]
@@ -203,15 +205,38 @@ pub(super) struct Imported {
     pub log_size: u64,
 }
 
+/// A rule set that was not in force before leaves its hash in the central log.
+fn in_force(store: &Store, sha256: &str, at: &str) -> Result<(), StoreError> {
+    let known = store.read(|conn| setting::<String>(conn, "rules_in_force"))?;
+    if known.as_deref() == Some(sha256) {
+        return Ok(());
+    }
+    store.write(|tx| {
+        let (what, name) = ("rules".to_owned(), sha256[..12].to_owned());
+        let leaf = DocumentLeaf { what, name, sha256: sha256.to_owned(), at: at.to_owned() };
+        checkpoints::append(tx, &[Leaf::Document(leaf).line()])?;
+        put_setting(tx, "rules_in_force", sha256.as_bytes())
+    })?;
+    match central::settle(store) {
+        Err(StoreError::NoQuorum(why)) => {
+            tracing::warn!(%why, "the rule set's leaf waits for the witnesses");
+            Ok(())
+        }
+        settled => settled,
+    }
+}
+
 /// Reconciles everything: writes missing evidence, runs the rules, stores the run. Gives its report.
 ///
 /// # Errors
 /// [`ReconcileError`]; the run before it stands.
 pub async fn reconcile(store: &Store, data_dir: &Path, now: &str) -> Result<Report, ReconcileError> {
-    let (worker, dir) = (store.clone(), data_dir.to_owned());
+    let (worker, dir, at) = (store.clone(), data_dir.to_owned(), now.to_owned());
     let (built, mut imported, set) = tokio::task::spawn_blocking(move || {
         let built = evidence::build(&worker)?;
-        Ok::<_, ReconcileError>((built, read(&worker)?, super::load(&dir)))
+        let set = super::load(&dir);
+        in_force(&worker, &set.sha256, &at)?;
+        Ok::<_, ReconcileError>((built, read(&worker)?, set))
     })
     .await
     .map_err(|_| ReconcileError::Worker)??;

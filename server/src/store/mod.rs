@@ -231,6 +231,16 @@ pub fn setting<T: FromSetting>(conn: &Connection, name: &str) -> Result<Option<T
     value.map(|value| T::from_setting(value).ok_or(StoreError::Corrupt("a setting"))).transpose()
 }
 
+/// Sets a fact of this server.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn put_setting(tx: &Transaction<'_>, name: &str, value: &[u8]) -> Result<(), StoreError> {
+    let sql = "INSERT INTO setting (name, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = ?2";
+    tx.execute(sql, params![name, value])?;
+    Ok(())
+}
+
 /// What a setting can be.
 pub trait FromSetting: Sized {
     /// From its bytes; `None` when they are not of this type.
