@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow};
 use muster_seal::central::{DocumentLeaf, Leaf};
 use muster_server::central;
-use muster_server::store::{Store, StoreError, checkpoints};
+use muster_server::store::{Store, checkpoints};
 use rusqlite::Connection;
 use table::{Row, percentile, publish};
 
@@ -29,6 +29,9 @@ fn main() -> Result<()> {
     }
     Ok(publish("central", &rows)?)
 }
+
+/// How long it took in all, and each addition alone.
+type Run = (Duration, Vec<Duration>);
 
 fn case(callers: usize) -> Result<Vec<Row>> {
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
@@ -45,7 +48,7 @@ fn case(callers: usize) -> Result<Vec<Row>> {
         Leaf::Document(DocumentLeaf { what, name, sha256: "ab".repeat(32), at: "2026-03-02".to_owned() }).line()
     };
     let ours = |n: usize| -> Result<()> {
-        store.write(|tx| checkpoints::append(tx, &[line(n)]).map_err(StoreError::from))?;
+        store.write(|tx| checkpoints::append(tx, &[line(n)]))?;
         Ok(central::settle(&store)?)
     };
     let bare = |n: usize| -> Result<()> {
@@ -54,7 +57,7 @@ fn case(callers: usize) -> Result<Vec<Row>> {
         Ok(())
     };
     let contenders: [&(dyn Fn(usize) -> Result<()> + Sync); 2] = [&ours, &bare];
-    let mut runs = [(Duration::ZERO, Vec::new()), (Duration::ZERO, Vec::new())];
+    let mut runs: [Run; 2] = Default::default();
     for round in 0..ROUNDS {
         for turn in 0..2 {
             let who = (round + turn) % 2;
@@ -64,7 +67,7 @@ fn case(callers: usize) -> Result<Vec<Row>> {
             runs[who].1.extend(times);
         }
     }
-    let row = |what: &str, unit, of: &dyn Fn(&(Duration, Vec<Duration>)) -> f64| Row {
+    let row = |what: &str, unit, of: &dyn Fn(&Run) -> f64| Row {
         name: what.to_owned(),
         size: callers,
         ours: of(&runs[0]),
