@@ -22,7 +22,7 @@ fn python() -> Option<String> {
     if found.is_ok_and(|status| status.success()) {
         return Some(python);
     }
-    println!("skipped: {python} has no aics-witness (pip install aics-witness, Python 3.12 or newer)");
+    eprintln!("skipped: {python} has no aics-witness (pip install aics-witness, Python 3.12 or newer)");
     None
 }
 

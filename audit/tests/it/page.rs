@@ -50,7 +50,7 @@ fn node() -> bool {
     let test = "crypto.subtle.generateKey({ name: 'Ed25519' }, true, ['sign']).then(() => process.exit(0), () => process.exit(1))";
     let found = Command::new("node").args(["-e", test]).stderr(Stdio::null()).status().is_ok_and(|s| s.success());
     if !found {
-        println!("skipped: there is no node with Web Crypto's Ed25519 (Node 20 or newer)");
+        eprintln!("skipped: there is no node with Web Crypto's Ed25519 (Node 20 or newer)");
     }
     found
 }
