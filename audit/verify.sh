@@ -9,7 +9,7 @@
 set -u
 LC_ALL=C
 export LC_ALL
-me=$(dirname "$0")
+me=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd) || exit 2
 say() { printf '%s\n' "$*"; }
 cannot() { say "✗ $*"; exit 2; }
 fail() { say "✗ $bundle: $*"; exit 1; }                       # inside a bundle's subshell

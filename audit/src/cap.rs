@@ -2,9 +2,8 @@
 //!
 //! A trainee's id belongs to a class, so that an auditor cannot follow people from class to class: neither can the cap here.
 
-use std::collections::HashMap;
-
-use muster_hours::count::{Cell, Reason, Shape, hold_daily_cap};
+use muster_hours::cap::{Hour, above_cap};
+use muster_hours::count::Shape;
 
 use crate::report::Facts;
 use crate::verify::Held;
@@ -53,45 +52,30 @@ fn day(start: &str) -> i64 {
     start.bytes().take(10).filter(u8::is_ascii_digit).fold(0, |n, digit| n * 10 + i64::from(digit - b'0'))
 }
 
-/// Holds the cap. Where a day's sessions are under policies with different caps, the lowest one holds.
+/// Holds the cap, as the server does.
 pub fn hold(sessions: &mut [(&Lessons, &mut Facts)]) {
-    let mut people: HashMap<(&str, &str), u32> = HashMap::new();
-    // Person, day, start, session, trainee there, lesson there.
-    let mut all: Vec<(u32, i64, i64, usize, u16, u16)> = Vec::new();
+    // A class and an opaque id in it name a person here; neither has a slash.
+    let mut people = Vec::new();
+    let mut places: Vec<(usize, usize, usize)> = Vec::new();
     for (at, (session, _)) in sessions.iter().enumerate() {
         for (trainee, lesson) in &session.attested {
-            let known = people.len() as u32;
-            let who = (session.class.as_str(), session.trainees[usize::from(*trainee)].as_str());
-            let person = *people.entry(who).or_insert(known);
-            let when = &session.lessons[usize::from(*lesson)];
-            all.push((person, when.day, when.start, at, *trainee, *lesson));
+            people.push(format!("{}/{}", session.class, session.trainees[usize::from(*trainee)]));
+            places.push((at, usize::from(*trainee), usize::from(*lesson)));
         }
     }
-    all.sort_unstable();
-    let mut over = Vec::new();
-    for of_day in all.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
-        let cap = of_day.iter().map(|cell| sessions[cell.3].0.cap).min().unwrap_or(u32::MAX);
-        if of_day.len() <= cap as usize {
-            continue;
-        }
-        let cell = |&(_, _, start, at, trainee, lesson): &(u32, i64, i64, usize, u16, u16)| Cell {
-            trainee: sessions[at].0.trainees[usize::from(trainee)].clone(),
-            lesson: sessions[at].0.lessons[usize::from(lesson)].name.clone(),
-            start,
-            end: start,
-            covered_ms: 0,
-            level: 0,
-            manual: false,
-            shape: Shape::Attested,
-            reason: None,
-            seqs: None,
-        };
-        let mut cells: Vec<Cell> = of_day.iter().map(cell).collect();
-        hold_daily_cap(&mut cells.iter_mut().collect::<Vec<_>>(), cap, |_| of_day[0].1);
-        let lost = of_day.iter().zip(cells).filter(|(_, cell)| cell.reason == Some(Reason::DailyCap));
-        over.extend(lost.map(|(found, cell)| (found.3, cell)));
-    }
-    for (at, cell) in over {
-        sessions[at].1.above_cap(&cell.trainee, &cell.lesson);
+    let hour = |(person, (at, _, lesson)): (&'_ String, &(usize, usize, usize))| {
+        let session = sessions[*at].0;
+        let when = &session.lessons[*lesson];
+        (person.clone(), when.day, when.start, when.name.clone(), session.cap)
+    };
+    let hours: Vec<_> = people.iter().zip(&places).map(hour).collect();
+    let hours: Vec<Hour<'_>> = hours
+        .iter()
+        .map(|(person, day, start, lesson, cap)| Hour { person, day: *day, start: *start, lesson, cap: *cap })
+        .collect();
+    let above = above_cap(&hours);
+    for ((at, trainee, lesson), _) in places.iter().zip(above).filter(|(_, above)| *above) {
+        let (session, facts) = &mut sessions[*at];
+        facts.above_cap(&session.trainees[*trainee], &session.lessons[*lesson].name);
     }
 }

@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use muster_edge::camera::{FaceOutcome, Sighting};
-use muster_edge::checkin::{Outcome, Reading, Rules, Whose, whose};
+use muster_edge::checkin::outcome::Outcome;
+use muster_edge::checkin::{Reading, Rules, Whose, whose};
 use muster_edge::clock::Clock;
 use muster_edge::identity::Identity;
 use muster_edge::session::{Hands, Kit, Session};
@@ -117,10 +118,10 @@ impl Site {
         let (number, seen) = (number(i % ROSTER), sighting(i % ROSTER));
         let first = self.session.next_seq();
         let start = Instant::now();
-        let Whose::Trainee(person) = whose(&self.session.offer.assigned, &number) else { bail!("nobody's card") };
+        let Whose::Trainee(person) = whose(&self.session.offer.assigned, &number, None) else { bail!("nobody's card") };
         let up_ms = self.clock.up_ms()?;
-        let purpose = self.session.attendance.purpose(&person.id, RULES, up_ms);
-        let reading = Reading { reader: "door", layout: "resident", seq: first, up_ms };
+        let purpose = self.session.attendance.purpose(&person, RULES, up_ms);
+        let reading = Reading { reader: "door", layout: "resident", seq: first };
         let (bodies, outcome) = self.session.attendance.trainee(&person, &reading, purpose, Some(&seen), RULES);
         self.session.write(&mut self.store, &self.clock, bodies)?;
         let time = start.elapsed();

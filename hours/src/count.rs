@@ -6,7 +6,9 @@ use muster_seal::record::{Body, Record};
 use muster_seal::session::VerifiedLog;
 
 use crate::error::CountError;
-use crate::presence::{Interval, intervals, intervals_without_misses, times};
+pub use crate::outage::Outage;
+use crate::outage::{Excuses, outages};
+use crate::presence::{Interval, Sure, intervals, intervals_without_misses, times};
 use crate::schedule::Plan;
 
 /// Why a cell does not count.
@@ -20,7 +22,7 @@ pub enum Reason {
     LowAssurance,
     /// A missed spot check voided the time.
     MissedSpot,
-    /// The reader, the camera or the power was recorded as down.
+    /// The reader, the camera or the power was recorded as down, and that took what was missing.
     Unproven,
     /// Above the day's cap.
     DailyCap,
@@ -90,23 +92,6 @@ pub struct Cell {
     pub seqs: Option<(u64, u64)>,
 }
 
-/// A time during which something was recorded as down. Milliseconds since 1970-01-01T00:00Z.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outage {
-    /// `reader`, `camera`, `power` or `network`.
-    pub part: String,
-    /// Which one.
-    pub name: String,
-    /// Why.
-    pub reason: String,
-    /// From.
-    pub from: i64,
-    /// To; the session's end where it did not come back.
-    pub to: i64,
-    /// `seq` of the record that says so.
-    pub seq: u64,
-}
-
 /// What a session is worth.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counted {
@@ -118,6 +103,8 @@ pub struct Counted {
     pub outages: Vec<Outage>,
     /// When each record was made.
     pub times: Vec<i64>,
+    /// How far the clock had to be put right while it settled, in milliseconds: see [`crate::presence::times`].
+    pub rebased_ms: i64,
 }
 
 impl Counted {
@@ -139,10 +126,14 @@ pub fn count(log: &VerifiedLog, plan: &Plan) -> Result<Counted, CountError> {
     check(log, plan)?;
     let records = log.records();
     let policy = &plan.assignment.policy;
-    let times = times(records)?;
-    let good = intervals(records, &times, policy.level, policy.manual);
-    let presence = intervals(records, &times, 1, true);
-    let outages = outages(records, &times);
+    let (times, rebased_ms) = times(records)?;
+    let outages = outages(records, &times, i64::from(policy.power_gap_s) * 1000);
+    let excuses = Excuses::of(&outages, log.open().readers.len());
+    let mut sure = Sure { level: policy.level, manual: policy.manual, blind: &[] };
+    let good = intervals(records, &times, sure);
+    sure.blind = &excuses.camera;
+    let blind = if excuses.camera.is_empty() { good.clone() } else { intervals(records, &times, sure) };
+    let presence = intervals(records, &times, Sure::ANY);
     let missed = missed(records, &times);
     let unvoided = if missed.is_empty() { Vec::new() } else { intervals_without_misses(records, &times) };
     let mut cells = Vec::with_capacity(plan.assignment.trainees.len() * plan.times.len());
@@ -150,40 +141,26 @@ pub fn count(log: &VerifiedLog, plan: &Plan) -> Result<Counted, CountError> {
         let of = |all: &[Interval]| all.iter().filter(|i| i.trainee == *trainee).cloned().collect::<Vec<_>>();
         let seen = Seen {
             good: of(&good),
+            blind: of(&blind),
             any: of(&presence),
             unvoided: of(&unvoided),
             missed: missed.get(trainee.as_str()).map_or(&[], Vec::as_slice),
         };
         for (lesson, (start, end)) in plan.assignment.lessons.iter().zip(&plan.times) {
             let need = (end - start) * i64::from(policy.share_permille);
-            let mut cell = seen.cell(*start, *end, need, &outages);
+            let mut cell = seen.cell(*start, *end, need, &excuses);
             cell.trainee.clone_from(trainee);
             cell.lesson.clone_from(&lesson.lesson);
             cells.push(cell);
         }
     }
-    Ok(Counted { cells, presence, outages, times })
-}
-
-/// Holds the daily cap: of the attested cells of one person on one day, the latest beyond the cap stop counting.
-/// `day` tells a cell's day at its place. Cells may come from many sessions.
-pub fn hold_daily_cap(cells: &mut [&mut Cell], cap: u32, day: impl Fn(&Cell) -> i64) {
-    let mut order: Vec<usize> = (0..cells.len()).filter(|i| cells[*i].shape == Shape::Attested).collect();
-    order.sort_by(|a, b| (cells[*a].start, &cells[*a].lesson).cmp(&(cells[*b].start, &cells[*b].lesson)));
-    let mut used: BTreeMap<(String, i64), u32> = BTreeMap::new();
-    for i in order {
-        let cell = &mut *cells[i];
-        let n = used.entry((cell.trainee.clone(), day(cell))).or_default();
-        *n += 1;
-        if *n > cap {
-            cell.shape = Shape::Tail;
-            cell.reason = Some(Reason::DailyCap);
-        }
-    }
+    Ok(Counted { cells, presence, outages, times, rebased_ms })
 }
 
 struct Seen<'a> {
     good: Vec<Interval>,
+    /// What `good` would be if a card that was read while the camera was down had been sure.
+    blind: Vec<Interval>,
     any: Vec<Interval>,
     /// What `any` would be without the missed calls.
     unvoided: Vec<Interval>,
@@ -191,7 +168,7 @@ struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    fn cell(&self, start: i64, end: i64, need_permille: i64, outages: &[Outage]) -> Cell {
+    fn cell(&self, start: i64, end: i64, need_permille: i64, excuses: &Excuses) -> Cell {
         let enough = |covered: i64| covered * 1000 >= need_permille;
         let covered_ms = covered(&self.good, start, end);
         let carried = |all: &[Interval]| {
@@ -214,13 +191,8 @@ impl Seen<'_> {
         if enough(covered_ms) {
             return cell(Shape::Attested, None, carried(&self.good));
         }
-        // What the outage took could have made the lesson count: then nothing is disproved. Time that was seen was not taken.
-        let mut down = outages.iter().filter(|o| o.part != "network" && o.from < end && o.to > start);
-        let either = self.good.iter().map(|i| (i.from, i.to)).chain(down.clone().map(|o| (o.from, o.to)));
-        if let Some(first) = down.next()
-            && enough(union(either.map(|(from, to)| (from.max(start), to.min(end)))))
-        {
-            return cell(Shape::Unproven, Some(Reason::Unproven), (Some((first.seq, first.seq)), 0, false));
+        if let Some(seq) = self.excused(start, end, &enough, excuses) {
+            return cell(Shape::Unproven, Some(Reason::Unproven), (Some((seq, seq)), 0, false));
         }
         if self.any.is_empty() {
             return cell(Shape::Blank, Some(Reason::NotSeen), (None, 0, false));
@@ -234,6 +206,27 @@ impl Seen<'_> {
         let (seqs, level, manual) = carried(&self.any);
         let all = self.any.first().zip(self.any.last()).map(|(a, b)| (a.seq_from, b.seq_to));
         cell(Shape::Tail, Some(Reason::TooShort), (seqs.or(all), level, manual))
+    }
+
+    /// The outage that took what could have made the lesson count: then nothing is disproved. Time that was seen was not taken.
+    ///
+    /// With no reader, or no agent, nobody could have come. With no camera a card could still be read: only who was there by
+    /// the card is excused for not having been seen.
+    fn excused(&self, start: i64, end: i64, enough: &impl Fn(i64) -> bool, excuses: &Excuses) -> Option<u64> {
+        let in_lesson = |from: i64, to: i64| (from.max(start), to.min(end));
+        let dead = excuses.dead.iter().map(|(from, to, _)| (*from, *to));
+        let by_card =
+            self.any.iter().flat_map(|i| excuses.camera.iter().map(|(from, to)| (i.from.max(*from), i.to.min(*to))));
+        let seen = self.good.iter().chain(&self.blind).map(|i| (i.from, i.to));
+        let taken = union(dead.chain(by_card).chain(seen).map(|(from, to)| in_lesson(from, to)));
+        let of_lesson = |all: &[(i64, i64, u64)]| all.iter().find(|o| o.0 < end && o.1 > start).map(|o| o.2);
+        let camera = || {
+            // The camera's outage may lie before the lesson: at the check-in that carries it.
+            let then = excuses.camera.iter().zip(&excuses.camera_seqs);
+            let carries = |(from, to): &(i64, i64)| self.blind.iter().any(|i| i.from <= *to && i.to >= *from);
+            then.filter(|(outage, _)| carries(outage) || outage.0 < end && outage.1 > start).map(|(_, seq)| *seq).next()
+        };
+        enough(taken).then(|| of_lesson(&excuses.dead).or_else(camera)).flatten()
     }
 
     /// The missed call that voided a lesson: one that was called in it, or, when it would count `otherwise`, the first in the
@@ -274,40 +267,6 @@ fn missed<'a>(records: &'a [Record], times: &[i64]) -> BTreeMap<&'a str, Vec<(i6
         }
     }
     missed
-}
-
-fn outages(records: &[Record], times: &[i64]) -> Vec<Outage> {
-    let end = times.last().copied().unwrap_or_default();
-    let mut done = Vec::new();
-    let mut open: BTreeMap<(String, String), Outage> = BTreeMap::new();
-    for (i, record) in records.iter().enumerate() {
-        let at = times[i];
-        match &record.body {
-            Body::Fault(f) => {
-                let key = (f.part.clone(), f.name.clone());
-                if f.state == "down" {
-                    let (part, name, reason) = (f.part.clone(), f.name.clone(), f.reason.clone());
-                    open.entry(key).or_insert(Outage { part, name, reason, from: at, to: end, seq: record.seq });
-                } else if let Some(mut outage) = open.remove(&key) {
-                    outage.to = at;
-                    done.push(outage);
-                }
-            }
-            // Between the last record and a restart nobody could have been seen.
-            Body::Restart(_) if i > 0 => done.push(Outage {
-                part: "power".to_owned(),
-                name: "agent".to_owned(),
-                reason: "restart".to_owned(),
-                from: times[i - 1],
-                to: at,
-                seq: record.seq,
-            }),
-            _ => {}
-        }
-    }
-    done.extend(open.into_values());
-    done.sort_by_key(|o| o.seq);
-    done
 }
 
 fn check(log: &VerifiedLog, plan: &Plan) -> Result<(), CountError> {

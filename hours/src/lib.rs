@@ -4,8 +4,10 @@
 //! ingest and the auditor counts again with this same code, so there is nothing to disagree about but the records.
 
 pub mod assurance;
+pub mod cap;
 pub mod count;
 pub mod error;
+mod outage;
 pub mod policy;
 pub mod presence;
 pub mod schedule;

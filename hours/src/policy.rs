@@ -33,6 +33,20 @@ pub struct Policy {
     pub pay_mode: PayMode,
     /// The attendance rate a lump sum needs, per mille of the planned lessons.
     pub rate_permille: u32,
+    /// How long an agent that was down can excuse in one session, in seconds, all its restarts together. Documents of before
+    /// this field mean ten minutes, and a policy that means them is written as it always was.
+    #[serde(default = "power_gap", skip_serializing_if = "is_power_gap")]
+    pub power_gap_s: u32,
+}
+
+/// Ten minutes: a machine that boots slowly, and a hand that has to find the switch.
+fn power_gap() -> u32 {
+    600
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_power_gap(seconds: &u32) -> bool {
+    *seconds == power_gap()
 }
 
 impl Default for Policy {
@@ -47,6 +61,25 @@ impl Default for Policy {
             manual: true,
             pay_mode: PayMode::PerHour,
             rate_permille: 800,
+            power_gap_s: power_gap(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_of_before_the_power_gap_still_parses_and_is_written_as_it_was() {
+        let old = serde_json::json!({
+            "version": "v1", "class_hour_s": 2700, "share_permille": 800, "daily_cap": 8, "level": 2, "manual": true,
+            "pay_mode": "lump", "rate_permille": 800,
+        });
+        let policy: Policy = serde_json::from_value(old.clone()).unwrap();
+        assert_eq!(policy.power_gap_s, 600);
+        assert_eq!(serde_json::to_value(&policy).unwrap(), old);
+        let other = Policy { power_gap_s: 60, ..policy };
+        assert_eq!(serde_json::from_value::<Policy>(serde_json::to_value(&other).unwrap()).unwrap(), other);
     }
 }

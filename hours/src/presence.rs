@@ -70,46 +70,81 @@ struct Event {
     manual: bool,
 }
 
-/// When each record was made: the wall clock of the first record of a boot, and boot time from there on, so that a step of
-/// the wall clock inside a session moves nothing. Never backwards. Milliseconds since 1970-01-01T00:00Z.
+/// How long after the first record of a boot a step of the wall clock is the clock being put right, in milliseconds of boot
+/// time: the network comes up, the time service answers, and a clock whose battery is dead learns the time. A later
+/// step is somebody's hand, and moves nothing.
+pub const SETTLE_MS: u64 = 600_000;
+
+/// When each record was made, and how far the clock had to be put right, in milliseconds, all boots together.
+///
+/// The wall clock of the first record of a boot, put right by the steps that were recorded while it settled
+/// ([`SETTLE_MS`]), and boot time from there on, so that a later step inside a session moves nothing. Never backwards.
+/// Milliseconds since 1970-01-01T00:00Z.
 ///
 /// # Errors
 /// [`CountError::Wall`].
-pub fn times(records: &[Record]) -> Result<Vec<i64>, CountError> {
+pub fn times(records: &[Record]) -> Result<(Vec<i64>, i64), CountError> {
     let mut times = Vec::with_capacity(records.len());
-    let (mut boot, mut base, mut last) = ("", 0, i64::MIN);
-    for record in records {
-        if record.stamp.boot != boot {
-            let wall = time_ms(&record.stamp.wall).ok_or(CountError::Wall { line: record.seq + 1 })?;
-            boot = &record.stamp.boot;
-            base = wall.max(last) - record.stamp.up_ms as i64;
+    let (mut last, mut rebased) = (i64::MIN, 0_i64);
+    for of_boot in records.chunk_by(|a, b| a.stamp.boot == b.stamp.boot) {
+        let first = &of_boot[0];
+        let wall = time_ms(&first.stamp.wall).ok_or(CountError::Wall { line: first.seq + 1 })?;
+        let settled = first.stamp.up_ms.saturating_add(SETTLE_MS);
+        let steps = of_boot.iter().take_while(|r| r.stamp.up_ms <= settled).filter_map(|r| match &r.body {
+            Body::Clock(clock) => Some(clock.step_ms),
+            _ => None,
+        });
+        let step = steps.fold(0, i64::saturating_add);
+        rebased = rebased.saturating_add(step.saturating_abs());
+        let base = wall.saturating_add(step).max(last).saturating_sub(first.stamp.up_ms as i64);
+        for record in of_boot {
+            last = last.max(base.saturating_add(record.stamp.up_ms as i64));
+            times.push(last);
         }
-        last = last.max(base + record.stamp.up_ms as i64);
-        times.push(last);
     }
-    Ok(times)
+    Ok((times, rebased))
 }
 
-/// The intervals of every trainee. Only verifications of at least `level` count; manual entries count when `manual` is set.
+/// Which verifications are sure enough.
+#[derive(Debug, Clone, Copy)]
+pub struct Sure<'a> {
+    /// Those of at least this level.
+    pub level: u8,
+    /// Do manual entries count?
+    pub manual: bool,
+    /// When the camera was down: a card read then counts as if it had been sure, since nobody could have been seen.
+    pub blind: &'a [(i64, i64)],
+}
+
+impl Sure<'_> {
+    /// All verifications, of any assurance.
+    pub const ANY: Self = Self { level: 1, manual: true, blind: &[] };
+
+    fn enough(&self, level: u64, at: i64) -> bool {
+        level >= u64::from(self.level) || self.blind.iter().any(|(from, to)| (*from..=*to).contains(&at))
+    }
+}
+
+/// The intervals of every trainee, carried by verifications that are `sure`.
 /// A check-out that does not count ends an interval all the same, at the last verification that does.
-pub fn intervals(records: &[Record], times: &[i64], level: u8, manual: bool) -> Vec<Interval> {
-    let events = events(records, times, level, manual);
+pub fn intervals(records: &[Record], times: &[i64], sure: Sure<'_>) -> Vec<Interval> {
+    let events = events(records, times, sure);
     events.into_iter().flat_map(|(trainee, events)| of_trainee(trainee, &events)).collect()
 }
 
 /// All presence, of any assurance, as it would be had nobody missed a call: what the missed ones voided is the difference.
 pub fn intervals_without_misses(records: &[Record], times: &[i64]) -> Vec<Interval> {
-    let mut events = events(records, times, 1, true);
+    let mut events = events(records, times, Sure::ANY);
     events.values_mut().for_each(|events| events.retain(|e| e.mark != Mark::Missed));
     events.into_iter().flat_map(|(trainee, events)| of_trainee(trainee, &events)).collect()
 }
 
-fn events<'a>(records: &'a [Record], times: &[i64], level: u8, manual: bool) -> BTreeMap<&'a str, Vec<Event>> {
+fn events<'a>(records: &'a [Record], times: &[i64], sure: Sure<'_>) -> BTreeMap<&'a str, Vec<Event>> {
     let mut events: BTreeMap<&str, Vec<Event>> = BTreeMap::new();
     for (record, at) in records.iter().zip(times) {
         let (trainee, mark, event_level, by_hand) = match &record.body {
             Body::Present(p) => {
-                let mark = match (p.way, p.level >= u64::from(level)) {
+                let mark = match (p.way, sure.enough(p.level, *at)) {
                     (Way::In, true) => Mark::In,
                     (Way::Out, true) => Mark::Out,
                     (Way::Spot, true) => Mark::Seen,
@@ -119,7 +154,7 @@ fn events<'a>(records: &'a [Record], times: &[i64], level: u8, manual: bool) -> 
                 (&p.trainee, mark, p.level as u8, false)
             }
             Body::Manual(m) => {
-                let mark = match (m.way == Way::Out, manual) {
+                let mark = match (m.way == Way::Out, sure.manual) {
                     (false, true) => Mark::In,
                     (true, true) => Mark::Out,
                     (true, false) => Mark::Left,

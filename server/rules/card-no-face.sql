@@ -7,14 +7,18 @@
 -- threshold: min_sessions = 3 (customary: once or twice is a scarf or a backlit door)
 -- threshold: min_permille = 500 (customary: half of the check-ins)
 -- threshold: peers_permille = 500 (customary: the camera saw the rest of the class, half of their check-ins at least)
+-- threshold: class_taps = 30 (catalogue: fewer say too little)
+-- threshold: class_permille = 800 (catalogue: 200, against a regional null; without one, what no honest room comes near)
 -- explain_zh: 该学员在 {sessions} 个课次中刷卡，摄像头工作正常且看到了其他学员，但其半数以上刷卡时镜头前无人；{cells} 个申领学时仅凭卡支持。
 -- explain_en: In {sessions} sessions this trainee's card was read while the camera worked and saw the others, and at half of these reads or more nobody was in front of it; {cells} claimed hours rest on the card alone.
+-- explain_class-card-only_zh: 全班 {sessions} 个课次的刷卡中，摄像头工作正常、画面可用，而八成以上镜头前无人；{cells} 个申领学时仅凭卡支持。
+-- explain_class-card-only_en: In {sessions} sessions of the class the camera worked and its pictures were good, and at four in five of the reads or more nobody was in front of it; {cells} claimed hours rest on cards alone.
 -- innocent_zh: 教室逆光、口罩围巾、身高低于镜头、坐在角落。
 -- innocent_en: A backlit room, a mask or winter scarf, somebody shorter than the lens, a seat in the corner.
 -- next_zh: 调整摄像头；下一节课由检查人员到场。
 -- next_en: Re-aim the camera; have an inspector attend the next lesson.
 SELECT c.class, c.trainee AS subject, c.trainee, c.cell, CAST('card-only' AS VARCHAR) AS kind, c.lesson,
-       TRUE AS suspect, c.device, c.counter, c.seq_from, c.seq_to
+       TRUE AS suspect, c.device, c.counter, c.seq_from, c.seq_to, CAST('weak' AS VARCHAR) AS grade, own.sessions
 FROM claimed_cells c
 JOIN claims k ON k.class = c.class AND k.trainee = c.trainee AND k.policy_level >= 2
 JOIN roster r ON r.class = c.class AND r.trainee = c.trainee AND NOT r.declined_face
@@ -31,4 +35,21 @@ WHERE own.sessions >= $min_sessions
   AND own.bare * 1000 >= $min_permille * own.taps
   AND everybody.taps > own.taps
   AND (everybody.faced - (own.taps - own.bare)) * 1000 >= $peers_permille * (everybody.taps - own.taps)
+  AND c.shape = 'tail' AND c.reason = 'low-assurance'
+UNION ALL
+-- The class: cards come, people do not. Only reads at which the picture was good and showed nobody; a backlit room gives poor ones.
+SELECT c.class, CAST('' AS VARCHAR) AS subject, c.trainee, c.cell, CAST('class-card-only' AS VARCHAR) AS kind, c.lesson,
+       TRUE AS suspect, c.device, c.counter, c.seq_from, c.seq_to, CAST('strong' AS VARCHAR) AS grade, e.sessions
+FROM claimed_cells c
+JOIN claims k ON k.class = c.class AND k.trainee = c.trainee AND k.policy_level >= 2
+JOIN roster r ON r.class = c.class AND r.trainee = c.trainee AND NOT r.declined_face
+JOIN (SELECT t.class, COUNT(DISTINCT t.session) AS sessions, COUNT(*) AS taps,
+             SUM(CASE WHEN t.level = 1 AND f.outcome = 'none' THEN 1 ELSE 0 END) AS bare
+      FROM taps t
+      JOIN sessions s ON s.device = t.device AND s.counter = t.counter
+      JOIN roster o ON o.class = t.class AND o.trainee = t.trainee AND NOT o.declined_face
+      LEFT JOIN faces f ON f.device = t.device AND f.counter = t.counter AND f.tap_seq = t.seq
+      WHERE s.has_camera AND s.fault_camera_s = 0 AND t.level IS NOT NULL
+      GROUP BY t.class) e ON e.class = c.class
+WHERE e.taps >= $class_taps AND e.bare * 1000 >= $class_permille * e.taps
   AND c.shape = 'tail' AND c.reason = 'low-assurance'

@@ -5,19 +5,38 @@
 -- title_en: Phantom trainee
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚报人数）、第三条
 -- threshold: min_sessions = 5 (customary: fewer logged sessions say too little)
--- explain_zh: 为该学员申领 {hours} 学时，但全班 {sessions} 个课次的记录中从未有其刷卡到课，也没有一次人脸相符。
--- explain_en: {hours} class hours were claimed for this trainee, who in {sessions} logged sessions of the class never once came with a card and never matched a face.
+-- threshold: min_spots = 4 (customary: one missed call is a toilet, four of four is nobody)
+-- explain_zh: 为该学员申领 {hours} 学时，但全班有记录且设备正常的 {sessions} 个课次中从未有其刷卡到课，也没有一次人脸相符。因故障未能核验的学时不在此列。
+-- explain_en: {hours} class hours were claimed for this trainee, who in {sessions} logged sessions with nothing down never once came with a card and never matched a face. Hours that are unproven are not counted against anybody here.
+-- explain_card-only_zh: 为该学员申领 {hours} 学时，{sessions} 个课次中只有其卡到课：摄像头正常而从未见到其人，课中抽查一次也未应答。
+-- explain_card-only_en: {hours} class hours were claimed for this trainee, of whom in {sessions} sessions only the card came: the camera worked and never saw a face, and not one spot check was answered.
 -- innocent_zh: 经批准在其他班上课、名册编号变更、身份证芯片失效或使用临时身份证（无芯片）。
 -- innocent_en: Sat in another class with permission, a changed roster id, a dead chip or a temporary ID without one.
 -- next_zh: 用主管部门掌握的号码致电本人；暂停该学员全部金额。
 -- next_en: Ring the person by the bureau's own number; hold the whole amount.
+
+-- (a) certain: no card, no face, in sessions that could have shown one. What is unproven is set aside, cell by cell.
 SELECT c.class, c.trainee AS subject, c.trainee, c.cell, CAST('phantom' AS VARCHAR) AS kind, c.lesson,
-       TRUE AS suspect, c.device, c.counter, c.seq_from, c.seq_to
+       TRUE AS suspect, c.device, c.counter, c.seq_from, c.seq_to, CAST('certain' AS VARCHAR) AS grade, s.n AS sessions
 FROM claimed_cells c
-JOIN (SELECT class, COUNT(DISTINCT session) AS n FROM sessions GROUP BY class) s ON s.class = c.class
-WHERE s.n >= $min_sessions
+JOIN (SELECT class, trainee, COUNT(DISTINCT session) AS n FROM lessons WHERE shape <> 'unproven' GROUP BY class, trainee) s
+  ON s.class = c.class AND s.trainee = c.trainee
+WHERE s.n >= $min_sessions AND c.shape <> 'unproven'
   AND NOT EXISTS (SELECT 1 FROM presence p WHERE p.class = c.class AND p.trainee = c.trainee AND p.assurance > 0)
   AND NOT EXISTS (SELECT 1 FROM taps t WHERE t.class = c.class AND t.trainee = c.trainee)
   AND NOT EXISTS (SELECT 1 FROM faces f WHERE f.class = c.class AND f.trainee = c.trainee AND f.outcome = 'match')
-  -- Where the reader was down throughout, nobody could have come: unproven, not disproved.
-  AND NOT EXISTS (SELECT 1 FROM claimed_cells u WHERE u.class = c.class AND u.trainee = c.trainee AND u.shape = 'unproven')
+UNION ALL
+-- (b) strong: the card came, and nobody with it, whenever the camera worked and whenever somebody was called.
+SELECT c.class, c.trainee AS subject, c.trainee, c.cell, CAST('card-only' AS VARCHAR) AS kind, c.lesson,
+       TRUE AS suspect, c.device, c.counter, c.seq_from, c.seq_to, CAST('strong' AS VARCHAR) AS grade, s.n AS sessions
+FROM claimed_cells c
+JOIN roster r ON r.class = c.class AND r.trainee = c.trainee AND NOT r.declined_face
+JOIN (SELECT p.class, p.trainee, COUNT(DISTINCT p.session) AS n, SUM(p.due) AS due, SUM(p.met) AS met
+      FROM (SELECT q.class, q.trainee, q.session, q.device, q.counter, MAX(q.spots_due) AS due, MAX(q.spots_met) AS met
+            FROM presence q JOIN sessions h ON h.device = q.device AND h.counter = q.counter
+            WHERE h.has_camera AND h.fault_camera_s = 0
+            GROUP BY q.class, q.trainee, q.session, q.device, q.counter) p
+      GROUP BY p.class, p.trainee) s ON s.class = c.class AND s.trainee = c.trainee
+WHERE s.n >= $min_sessions AND s.due >= $min_spots AND s.met = 0 AND c.shape <> 'unproven'
+  AND NOT EXISTS (SELECT 1 FROM presence p WHERE p.class = c.class AND p.trainee = c.trainee AND (p.assurance > 1 OR p.manual))
+  AND NOT EXISTS (SELECT 1 FROM faces f WHERE f.class = c.class AND f.trainee = c.trainee AND f.outcome IN ('match', 'face', 'again'))

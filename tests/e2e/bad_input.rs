@@ -59,7 +59,7 @@ fn files_with_errors_are_refused_by_line_and_column_and_whole() {
     let wrong = format!("{}0", &a.number[..17]);
     let wrong = if wrong == a.number { format!("{}1", &a.number[..17]) } else { wrong };
     refused("rosters", &format!("{roster}c1,x,{wrong}\n"), &["line 2, id_number", "check digit"]);
-    refused("rosters", &format!("{roster}c9,x,{}\n", a.number), &["line 2, class", "there is no class c9"]);
+    refused("rosters", &format!("{roster}c9,x,{}\n", a.number), &["line 2, class", "there is no such class"]);
     refused("rosters", &format!("{roster}c1,x\n"), &["line 2", "2 cells and the header 3"]);
 
     // Excel in China writes GB 18030: taken.
@@ -81,6 +81,19 @@ fn files_with_errors_are_refused_by_line_and_column_and_whole() {
         &["line 2, id_number", "on the roster"],
     );
     assert_eq!(claims(&bureau.data), 0);
+    refused("claims", &format!("{head}c1,{},0,80\n", a.number), &["line 2, hours", "an amount for no hours"]);
+    refused("claims", &format!("{head}c1,{},3000,80\n", a.number), &["line 2, hours", "at most 100 class hours"]);
+    refused(
+        "calendar",
+        "region,from,to,why\n1504,2026-03-02,2026-03-03,power\n",
+        &["line 2, from", "a day without a time"],
+    );
+    let (good, said) = import(
+        &bureau,
+        "calendar",
+        gb18030("地区,起,止,原因\n1504,2026/3/2 8:00,2026/3/2 18:00,停电\n,,,\n").as_slice(),
+    );
+    assert!(good && said.contains("1 行"), "{said}");
     let (good, said) = import(&bureau, "claims", format!("{head}c1,{},4,\"1,280.5\"\n", a.number).as_bytes());
     assert!(good && claims(&bureau.data) == 1, "{said}");
     std::fs::remove_dir_all(dir).unwrap();

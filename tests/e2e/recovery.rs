@@ -233,3 +233,56 @@ fn site_lists(site: &Site) -> Vec<(String, String, String)> {
     let rows = listed.lines().map(|l| l.split('\t').map(str::to_owned).collect::<Vec<_>>());
     rows.map(|r| (r[0].clone(), r[1].clone(), r[3].clone())).collect()
 }
+
+/// A bureau behind a private certificate: trusted with its authority's file, and without it no bureau at all.
+#[test]
+fn a_private_authority_is_trusted_by_its_file_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let openssl = |args: &str| {
+        let run = std::process::Command::new("openssl").args(args.split(' ')).current_dir(dir.path()).output();
+        run.is_ok_and(|run| run.status.success())
+    };
+    if !openssl("version") {
+        eprintln!("skipped: this test needs openssl");
+        return;
+    }
+    std::fs::write(dir.path().join("leaf.cnf"), "subjectAltName = IP:127.0.0.1\nbasicConstraints = CA:FALSE\n")
+        .unwrap();
+    for args in [
+        "req -x509 -newkey ed25519 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=ca",
+        "req -newkey ed25519 -nodes -keyout leaf.key -out leaf.csr -subj /CN=leaf",
+        "x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile leaf.cnf -out leaf.pem",
+    ] {
+        assert!(openssl(args), "{args}");
+    }
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let server = std::process::Command::new("openssl")
+        .args([
+            "s_server",
+            "-www",
+            "-quiet",
+            "-cert",
+            "leaf.pem",
+            "-key",
+            "leaf.key",
+            "-accept",
+            &format!("127.0.0.1:{port}"),
+        ])
+        .current_dir(dir.path())
+        .stdin(std::process::Stdio::null())
+        .spawn();
+    let _server = muster_tests::bureau::Owned(server.unwrap());
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let ca = dir.path().join("ca.pem");
+    let asks = |ca: Option<&Path>| {
+        let key = muster_seal::key::DeviceKey::from_seed([1; 32]);
+        muster_edge::sync::Client::new(&format!("https://127.0.0.1:{port}"), key, ca).unwrap().enrol("x").unwrap_err()
+    };
+    // It speaks to the server, which has nothing to say that a bureau would.
+    let trusted = asks(Some(&ca)).to_string();
+    assert!(!trusted.contains("certificate") && !trusted.contains("UnknownIssuer"), "{trusted}");
+    let strange = asks(None).to_string();
+    assert!(strange.contains("UnknownIssuer"), "{strange}");
+}

@@ -100,8 +100,8 @@ fn no_receipt_before_a_quorum_and_no_quorum_for_a_log_that_was_rolled_back() {
     }
     std::fs::copy(&copy, bureau.data.join("muster.sqlite")).unwrap();
     std::fs::remove_dir_all(bureau.data.join("log")).unwrap();
-    let other = forger.log(2, &seal_id(&seal)).unwrap();
     bureau.kill_and_restart(story::DOMAIN).unwrap();
+    let other = forger.log(2, &seal_id(&seal)).unwrap();
     let (status, answer) = forger.send(2, &other.bytes(), &forger.seal(&other, 2)).unwrap();
     assert_eq!(status, 503, "{answer}");
     let trace = std::fs::read_to_string(bureau.data.with_extension("log")).unwrap();

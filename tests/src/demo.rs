@@ -8,6 +8,7 @@ use std::thread;
 use anyhow::{Context, Result, anyhow};
 
 use crate::bureau::{Bureau, program};
+use crate::office::{self, Office};
 use crate::site::Site;
 use crate::story::{self, CLAIMS_HEAD, Class, Part};
 use crate::video::Scene;
@@ -28,6 +29,10 @@ pub fn run_demo(out: &Path, once: bool) -> Result<()> {
     }
     println!("启动主管部门服务 / starting the bureau …");
     let bureau = story::bureau(out)?;
+    println!("启动审计机关与财政部门的见证人 / starting the witnesses of the audit and the finance office …");
+    let offices =
+        ["audit", "finance"].map(|name| Office::start(out, name, &bureau)).into_iter().collect::<Result<Vec<_>>>()?;
+    office::policy(&bureau, &offices.iter().collect::<Vec<_>>(), "all")?;
     // One session a class is all a demo has: the rules' minimum sizes are lowered, as a small bureau might.
     fs::create_dir_all(bureau.data.join("rules"))?;
     fs::write(

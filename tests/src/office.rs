@@ -31,7 +31,10 @@ impl Office {
         let witness = |args: &[&str]| {
             run(Command::new(program("muster-audit")?).arg("witness").args(args).arg("--dir").arg(&dir))
         };
-        let vkey = witness(&["--init", "--name", &format!("{name}.example/w1")])?.trim().to_owned();
+        let own = format!("{name}.example/w1");
+        let said = witness(&["--init", "--name", &own])?;
+        let vkey = said.split_whitespace().find(|word| word.starts_with(&format!("{own}+")));
+        let vkey = vkey.context("the witness did not say its key")?.to_owned();
         witness(&["--add-log", bureau.cli(&["log-key"])?.trim()])?;
         let mut office = Self { name: name.to_owned(), vkey, url: String::new(), dir, process: None };
         office.listen("127.0.0.1:0")?;
@@ -39,17 +42,16 @@ impl Office {
     }
 
     fn listen(&mut self, at: &str) -> Result<()> {
-        let log = std::fs::File::options().create(true).append(true).open(self.dir.join("witness.log"))?;
         let mut child = Command::new(program("muster-audit")?)
             .args(["witness", "--listen", at, "--dir"])
             .arg(&self.dir)
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()?;
-        let stdout = child.stdout.take().context("no stdout")?;
+        let stderr = child.stderr.take().context("no stderr")?;
         self.process = Some(Owned(child));
-        let mut lines = BufReader::new(stdout).lines();
+        let mut lines = BufReader::new(stderr).lines();
         loop {
             let Some(line) = lines.next() else { bail!("the witness ended before it listened") };
             if let Some(at) = line?.split_whitespace().find(|word| word.starts_with("http://")) {

@@ -286,3 +286,7 @@ impl Agent {
         self.show();
     }
 }
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

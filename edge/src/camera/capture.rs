@@ -38,7 +38,7 @@ pub fn spawn(
             Ok(eyes) => eyes,
             Err(error) => {
                 tracing::error!(error = format!("{error:#}"), "the face models cannot be loaded");
-                ring.set_down();
+                ring.set_unsupported();
                 tell(Some(Some(CameraFault::Unsupported)));
                 return;
             }

@@ -187,7 +187,7 @@ impl CameraHandle {
         #[cfg(not(feature = "opencv"))]
         {
             let _ = models;
-            ring.set_down();
+            ring.set_unsupported();
             let _ = out.send(wrap(CameraEvent::Down { camera: name, reason: CameraFault::Unsupported }));
         }
         handle

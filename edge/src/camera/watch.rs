@@ -110,6 +110,8 @@ struct Inner {
     watch: Watch,
     start: Option<Instant>,
     down: bool,
+    // It can never work in this program: nothing more is to be told.
+    never: bool,
     stopped: bool,
 }
 
@@ -166,6 +168,9 @@ impl Ring {
 
     fn see_at(&self, frame: Option<Frame>, at: Instant) -> Option<Option<CameraFault>> {
         let mut inner = self.lock();
+        if inner.never {
+            return None;
+        }
         let start = *inner.start.get_or_insert(at);
         let now = at.saturating_duration_since(start).as_millis() as u64;
         let state = inner.watch.see(frame, now)?;
@@ -175,8 +180,9 @@ impl Ring {
     }
 
     /// Notes that the camera can never work in this program.
-    pub fn set_down(&self) {
-        self.lock().down = true;
+    pub fn set_unsupported(&self) {
+        let mut inner = self.lock();
+        (inner.down, inner.never) = (true, true);
         self.more.notify_all();
     }
 
@@ -236,6 +242,11 @@ mod tests {
         assert_eq!(ring.see_at(None, after(3_000)), Some(Some(CameraFault::Lost)));
         assert!(ring.is_down());
         assert_eq!(ring.see_at(None, after(9_000)), None, "it was said");
+        // Of one that this program cannot use, "lost" would be the wrong word.
+        let ring = Ring::new(4_000);
+        ring.set_unsupported();
+        assert_eq!((ring.see_at(None, after(0)), ring.see_at(None, after(9_000))), (None, None));
+        assert!(ring.is_down());
     }
 
     #[test]

@@ -60,6 +60,11 @@ impl Kiosk {
         });
     }
 
+    /// What is shown now.
+    pub fn shown(&self) -> View {
+        self.views.borrow().clone().aged()
+    }
+
     /// Serves the page in a thread of its own; gives the address once it listens.
     ///
     /// # Errors
@@ -137,7 +142,7 @@ async fn text() -> Json<serde_json::Value> {
 }
 
 async fn view(State((kiosk, _)): Shared) -> Json<View> {
-    Json(kiosk.views.borrow().clone().aged())
+    Json(kiosk.shown())
 }
 
 async fn stream(State((kiosk, _)): Shared) -> Sse<impl Stream<Item = Result<SseEvent, Infallible>>> {

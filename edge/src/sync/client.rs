@@ -116,7 +116,8 @@ impl Client {
         self.call(me, "GET", &muster_wire::assignments(&me.device), b"")
     }
 
-    /// One request that the device signs.
+    /// One request that the device signs. Where this machine's clock is wrong the bureau says so, and the request is signed
+    /// again with the bureau's time; the records keep the machine's own.
     ///
     /// # Errors
     /// [`SyncError`].
@@ -127,7 +128,15 @@ impl Client {
         path: &str,
         body: &[u8],
     ) -> Result<T, SyncError> {
-        let time = jiff::Timestamp::now().as_millisecond().to_string();
+        match self.signed(me, method, path, body) {
+            Err(SyncError::Refused(problem)) if problem.now_ms.is_some() => json(&self.signed(me, method, path, body)?),
+            answer => json(&answer?),
+        }
+    }
+
+    fn signed(&self, me: &Identity, method: &str, path: &str, body: &[u8]) -> Result<Vec<u8>, SyncError> {
+        let bureaus = self.offset_ms().zip(up_ms().ok()).map(|(offset, up)| offset + up as i64);
+        let time = bureaus.unwrap_or_else(|| jiff::Timestamp::now().as_millisecond()).to_string();
         let signature = auth::sign(&self.key, &me.device, &time, method, path, body);
         let request = ureq::http::Request::builder()
             .method(method)
@@ -141,7 +150,7 @@ impl Client {
         } else {
             self.agent.run(request.body(body.to_vec()).map_err(bad)?)
         };
-        json(&self.good(answer)?)
+        self.good(answer)
     }
 
     /// Where a session stands at the bureau.

@@ -92,9 +92,14 @@ impl Client {
                 Waiting::Contact(counter, note) => self.push_contact(me, store, *counter, note),
             };
             match done {
-                Ok(true) if refused => drop(store.put_refused(counter, None)?),
-                Ok(true) => {}
-                Ok(false) => return Ok(()),
+                Ok(done) => {
+                    if refused {
+                        store.put_refused(counter, None)?;
+                    }
+                    if !done {
+                        return Ok(());
+                    }
+                }
                 Err(error) => {
                     if let Some((why, is_final)) = error.refusal() {
                         tracing::error!(counter, why, "the bureau does not take this");

@@ -92,7 +92,7 @@ fn good(body: impl serde::Serialize) -> (u16, &'static str, Vec<u8>) {
 
 fn no(kind: Kind) -> (u16, &'static str, Vec<u8>) {
     let (title, title_en, detail) = ("不".to_owned(), "no".to_owned(), "mend me".to_owned());
-    let problem = Problem { kind, status: 400, title, title_en, detail, bytes: None };
+    let problem = Problem { kind, status: 400, title, title_en, detail, bytes: None, now_ms: None };
     (400, "application/problem+json", serde_json::to_vec(&problem).unwrap())
 }
 
@@ -169,6 +169,20 @@ fn a_refusal_stops_what_follows_until_it_is_mended_and_nothing_overtakes() {
 }
 
 #[test]
+fn a_running_session_that_was_refused_is_well_again_once_it_is_taken() {
+    let mut device = Device::new();
+    device.open("a").unwrap();
+    let bureau =
+        Bureau::new(|m, path, b| if path.contains("/log") { no(Kind::NotAuthentic) } else { takes(m, path, b) });
+    let mut patience = Patience::new(Duration::ZERO, Duration::ZERO);
+    bureau.round(&mut device, &mut patience).unwrap_err();
+    assert_eq!(device.store.listed().unwrap()[0].state, "refused");
+    bureau.now_says(takes);
+    bureau.round(&mut device, &mut patience).unwrap();
+    assert_eq!(device.store.listed().unwrap()[0].state, "running");
+}
+
+#[test]
 fn patience_grows_and_is_not_spent_on_what_a_person_must_mend() {
     let (mut patience, now) = (Patience::new(Duration::from_secs(15), Duration::from_secs(40)), Instant::now());
     let after = |s| now + Duration::from_secs(s);
@@ -238,8 +252,9 @@ fn a_growing_seal_is_witnessed_with_its_proof() {
     let mut device = Device::new();
     let session = device.open("a").unwrap();
     let known = device.key.public().named("muster.example/d/d1/s/1");
-    let state = Arc::new(Mutex::new(None));
-    let witness = |state: Arc<Mutex<Option<(u64, [u8; 32])>>>, size: u64| {
+    type Known = Arc<Mutex<Option<(u64, [u8; 32])>>>;
+    let state = Known::default();
+    let witness = |state: Known, size: u64| {
         let known = known.clone();
         move |m: &str, path: &str, body: &[u8]| {
             if path != "/add-checkpoint" {
@@ -352,4 +367,40 @@ fn a_rotation_that_was_noted_goes_before_all_else() {
     assert_eq!(bureau.asked()[0], "POST /v1/devices/d1/rotate");
     bureau.round(&mut device, &mut long()).unwrap();
     assert!(!has(&bureau.asked(), "rotate"));
+}
+
+#[test]
+fn a_rotation_holds_where_its_answer_is_lost_and_not_where_it_is_refused() {
+    use crate::identity;
+    use crate::rotate::{Rotated, rotate};
+    let device = Device::new();
+    let old = identity::key(&device.store).unwrap();
+    device.store.set_fact("key_id", &old.public().id()).unwrap();
+    let turn = |bureau: &Bureau| {
+        let key = identity::key(&device.store).unwrap();
+        rotate(&device.store, &bureau.client, &device.me, &key)
+    };
+    let signer = || identity::key(&device.store).unwrap().public();
+    let bureau = Bureau::new(|_, _, _| no(Kind::NotAuthentic));
+    turn(&bureau).unwrap_err();
+    assert_eq!(signer(), old.public(), "the bureau did not want it");
+    assert!(!device.dir.path().join("device.key.next").exists());
+
+    bureau.now_says(|_, _, _| (502, "text/html", Vec::new()));
+    assert_eq!(turn(&bureau).unwrap(), Rotated::Pending);
+    let new = signer();
+    assert_ne!(new, old.public());
+    let asked: Arc<Mutex<Vec<RotateRequest>>> = Arc::default();
+    let kept = asked.clone();
+    bureau.now_says(move |_, _, body| {
+        kept.lock().unwrap().push(serde_json::from_slice(body).unwrap());
+        (204, "text/plain", Vec::new())
+    });
+    // The same request again, and with it the end.
+    assert_eq!(turn(&bureau).unwrap(), Rotated::Done);
+    assert_eq!(asked.lock().unwrap()[0].key, new.to_base64());
+    assert_eq!((signer(), device.store.fact(ROTATION).unwrap().as_deref()), (new, Some("")));
+    // A second rotation follows the first.
+    assert_eq!(turn(&bureau).unwrap(), Rotated::Done);
+    assert_ne!(signer(), new);
 }

@@ -18,12 +18,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use muster_hours::count::{Cell, Counted, hold_daily_cap};
+use muster_hours::cap::{Hour, above_cap};
+use muster_hours::count::{Cell, Counted, Reason, Shape};
 use muster_hours::policy::Policy;
 use muster_seal::record::Way;
 use serde::Deserialize;
 
-use crate::log::{Act, Event, MIDNIGHT, plan, verified};
+use crate::log::{Act, Event, MIDNIGHT, plan, verified_from};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,6 +42,10 @@ struct Case {
     daily_cap: Option<u32>,
     level: Option<u8>,
     manual: Option<bool>,
+    /// How far the clock is wrong when the session opens, in seconds.
+    #[serde(default)]
+    wrong_s: i64,
+    power_gap_s: Option<u32>,
     /// When the session closes; after the last lesson unless said.
     #[serde(default = "noon")]
     close: String,
@@ -90,14 +95,29 @@ fn count(file: &File, case: &Case) -> Counted {
         daily_cap: case.daily_cap.unwrap_or(d.daily_cap),
         level: case.level.unwrap_or(d.level),
         manual: case.manual.unwrap_or(d.manual),
+        power_gap_s: case.power_gap_s.unwrap_or(d.power_gap_s),
         ..d
     };
     let plan = plan(&lessons, &file.trainees, policy);
     let events: Vec<Event> = case.events.iter().map(|line| event(line)).collect();
-    let mut counted = muster_hours::count(&verified(&plan, &events, time(&case.close)), &plan).unwrap();
+    let mut counted =
+        muster_hours::count(&verified_from(&plan, &events, time(&case.close), case.wrong_s * 1_000), &plan).unwrap();
     let cap = plan.assignment.policy.daily_cap;
-    hold_daily_cap(&mut counted.cells.iter_mut().collect::<Vec<_>>(), cap, |_| 0);
+    hold_daily_cap(&mut counted.cells, cap);
     counted
+}
+
+/// Holds the daily cap, with one day for all cells.
+pub fn hold_daily_cap(cells: &mut [Cell], cap: u32) {
+    let hour = |c: &Cell| (c.trainee.clone(), c.start, c.lesson.clone());
+    let attested: Vec<usize> = (0..cells.len()).filter(|i| cells[*i].shape == Shape::Attested).collect();
+    let hours: Vec<_> = attested.iter().map(|i| hour(&cells[*i])).collect();
+    let hours = hours.iter().map(|(person, start, lesson)| Hour { person, day: 0, start: *start, lesson, cap });
+    for (i, above) in attested.into_iter().zip(above_cap(&hours.collect::<Vec<_>>())) {
+        if above {
+            (cells[i].shape, cells[i].reason) = (Shape::Tail, Some(Reason::DailyCap));
+        }
+    }
 }
 
 /// The cells that a case expects, all of them.

@@ -72,8 +72,13 @@ pub fn open(plan: &Plan) -> Open {
 
 /// The log of what happened, as a device that does nothing wrong writes it. `events` are in order of time.
 pub fn verified(plan: &Plan, events: &[Event], close: i64) -> VerifiedLog {
+    verified_from(plan, events, close, 0)
+}
+
+/// The same, on a device whose wall clock is wrong by so much when the session opens.
+pub fn verified_from(plan: &Plan, events: &[Event], close: i64, step: i64) -> VerifiedLog {
     let first = events.first().map_or(close, |e| e.at);
-    let mut device = Device { log: SessionLog::default(), boot: 1, booted: first - 5_000, step: 0 };
+    let mut device = Device { log: SessionLog::default(), boot: 1, booted: first - 5_000, step };
     device.add(first, Body::Open(Box::new(open(plan))));
     for event in events {
         device.happens(event);

@@ -14,6 +14,9 @@ use crate::store::findings;
 /// [`ApiError`].
 #[utoipa::path(get, path = "/api/v1/claims", tag = "bureau", responses((status = 200, body = Vec<ClassResult>)))]
 pub async fn list(State(state): State<AppState>) -> Result<Json<Vec<ClassResult>>, ApiError> {
-    let report = state.blocking(|store| Ok(store.read(findings::newest)?)).await?;
-    Ok(Json(report.map(|r| r.classes).unwrap_or_default()))
+    let classes = |conn: &rusqlite::Connection| match findings::newest_run(conn)? {
+        Some(run) => findings::classes(conn, run.run),
+        None => Ok(Vec::new()),
+    };
+    Ok(Json(state.blocking(move |store| Ok(store.read(classes)?)).await?))
 }

@@ -28,26 +28,35 @@ pub struct Filter {
     pub class: String,
 }
 
-impl Filter {
-    /// Does a finding pass?
-    pub fn passes(&self, f: &Finding) -> bool {
-        let is = |want: &str, have: &str| want.is_empty() || want == have;
-        f.region.starts_with(&self.region)
-            && is(&self.institution, &f.institution)
-            && is(&self.rule, &f.rule)
-            && is(&self.class, &f.class)
-    }
+/// Which part of a long list to give.
+#[derive(Debug, Clone, Copy, Default, Deserialize, utoipa::IntoParams)]
+pub struct Part {
+    /// How many at most; 1000 unless said, and never more.
+    pub limit: Option<u64>,
+    /// After how many.
+    #[serde(default)]
+    pub offset: u64,
 }
 
-/// The newest run's findings, the gravest first.
+/// How many findings one answer holds at most.
+const MOST: u64 = 1_000;
+
+/// The newest run's findings, the gravest first, part by part.
 ///
 /// # Errors
 /// [`ApiError`].
-#[utoipa::path(get, path = "/api/v1/findings", tag = "bureau", params(Filter), responses((status = 200, body = Vec<Finding>)))]
-pub async fn list(State(state): State<AppState>, Query(filter): Query<Filter>) -> Result<Json<Vec<Finding>>, ApiError> {
-    let report = state.blocking(|store| Ok(store.read(findings::newest)?)).await?;
-    let all = report.map(|r| r.findings).unwrap_or_default();
-    Ok(Json(all.into_iter().filter(|f| filter.passes(f)).collect()))
+#[utoipa::path(get, path = "/api/v1/findings", tag = "bureau", params(Filter, Part), responses((status = 200, body = Vec<Finding>)))]
+pub async fn list(
+    State(state): State<AppState>,
+    Query(filter): Query<Filter>,
+    Query(part): Query<Part>,
+) -> Result<Json<Vec<Finding>>, ApiError> {
+    let limit = part.limit.unwrap_or(MOST).min(MOST);
+    let page = move |conn: &rusqlite::Connection| match findings::newest_run(conn)? {
+        Some(run) => findings::page(conn, run.run, &filter, limit, part.offset),
+        None => Ok(Vec::new()),
+    };
+    Ok(Json(state.blocking(|store| Ok(store.read(page)?)).await?))
 }
 
 /// Reconciles now, and gives the report. One at a time; a second caller waits.

@@ -28,15 +28,17 @@ fn print(report: &Report, out: &mut impl Write) -> Result<()> {
     for class in &report.classes {
         writeln!(
             out,
-            "{} [{}] {}: {}/{} 学时 hours, ¥{} 风险 at risk ¥{} (+¥{})",
+            "{} [{}] {}: {}/{} 学时 hours, {} 未能核验 unproven, ¥{} 风险 at risk ¥{} (+¥{}), 未能核验 unproven ¥{}",
             class.class,
             text(Lang::Zh, &format!("band.{}", class.band)),
             class.institution,
             class.attested,
             class.hours,
+            class.unproven,
             yuan(class.amount_fen),
             yuan(class.certain_fen),
             yuan(class.strong_fen),
+            yuan(class.unproven_fen),
         )?;
     }
     writeln!(out)?;
@@ -50,13 +52,13 @@ fn print(report: &Report, out: &mut impl Write) -> Result<()> {
             grade,
             mark,
             f.class,
-            f.trainee,
+            if f.device.is_empty() { &f.trainee } else { &f.device },
             yuan(f.at_risk_fen)
         )?;
         writeln!(out, "    {}\n    {}", f.zh.explanation, f.en.explanation)?;
     }
     for refused in &report.run.refused {
-        writeln!(out, "规则被拒 rule refused: {refused}")?;
+        writeln!(out, "被拒 refused: {refused}")?;
     }
     Ok(())
 }

@@ -115,6 +115,11 @@ enum Command {
         #[command(subcommand)]
         command: Rules,
     },
+    /// 核验证据表 / the evidence tables
+    Evidence {
+        #[command(subcommand)]
+        command: Evidence,
+    },
     /// 打印 OpenAPI 文档 / print the OpenAPI document
     Openapi,
 }
@@ -131,6 +136,12 @@ enum Log {
 enum Rules {
     /// 运行规则自带的用例 / run the cases that the rules carry
     Test,
+}
+
+#[derive(Debug, Subcommand)]
+enum Evidence {
+    /// 由已存的记录重新生成全部证据表 / make all evidence tables anew from the stored logs
+    Rebuild(Data),
 }
 
 impl Data {
@@ -205,6 +216,18 @@ impl Cli {
                     println!("{line}");
                 }
                 if report.failed > 0 { bail!("{} cases failed", report.failed) } else { Ok(()) }
+            }
+            Command::Evidence { command: Evidence::Rebuild(data) } => {
+                let built = crate::evidence::rebuild(&data.open()?)?;
+                for refused in &built.refused {
+                    println!("{refused}");
+                }
+                println!("{} 个课次 sessions", built.written);
+                if built.refused.is_empty() {
+                    Ok(())
+                } else {
+                    bail!("{} sessions gave no evidence", built.refused.len())
+                }
             }
             Command::Openapi => {
                 println!("{}", serde_json::to_string_pretty(&openapi::document())?);

@@ -131,6 +131,7 @@ fn session(log: &VerifiedLog, plan: &Plan, counted: &Counted, stored: &Stored) -
         counted.times.last().copied().into(),
         time_ms(&stored.received).into(),
         (steps.max().unwrap_or(0) / 1000).into(),
+        (counted.rebased_ms / 1000).into(),
         count("restart").into(),
         down("reader").into(),
         down("camera").into(),

@@ -189,6 +189,7 @@ pub static SESSIONS: Table = Table {
         ("close", Int),
         ("received", Int),
         ("clock_step_s", Int),
+        ("clock_rebased_s", Int),
         ("restarts", Int),
         ("fault_reader_s", Int),
         ("fault_camera_s", Int),
@@ -216,6 +217,11 @@ pub static CLAIMS: Table = Table {
         ("filed", Text),
         ("file_hash", Text),
         ("policy_level", Int),
+        ("pay_mode", Text),
+        ("rate_permille", Int),
+        ("planned", Int),
+        ("attested", Int),
+        ("unproven", Int),
     ],
 };
 
@@ -248,7 +254,15 @@ pub static CLAIMED_CELLS: Table = Table {
 pub static ROSTER: Table = Table {
     name: "roster",
     from_logs: false,
-    columns: &[("class", Text), ("trainee", Text), ("person", Text), ("category", Text), ("declined_face", Bool)],
+    columns: &[
+        ("class", Text),
+        ("trainee", Text),
+        ("person", Text),
+        ("category", Text),
+        ("declined_face", Bool),
+        ("added", Int),
+        ("removed", Int),
+    ],
 };
 
 /// A planned lesson.
@@ -267,16 +281,59 @@ pub static SCHEDULE: Table = Table {
     ],
 };
 
-/// Days and hours on which a region had no class, or no power. Empty until it is imported.
+/// Days and hours on which a region had no class, no power or no network.
 pub static CALENDAR: Table = Table {
     name: "calendar",
     from_logs: false,
-    columns: &[("region", Text), ("from", Int), ("to", Int), ("closed", Bool), ("outage", Bool)],
+    columns: &[("region", Text), ("from", Int), ("to", Int), ("closed", Bool), ("outage", Bool), ("why", Text)],
+};
+
+/// A device.
+pub static DEVICES: Table = Table {
+    name: "devices",
+    from_logs: false,
+    columns: &[
+        ("device", Text),
+        ("site", Text),
+        ("institution", Text),
+        ("region", Text),
+        ("enrolled", Int),
+        ("ended", Int),
+        ("contacts", Int),
+        ("forks", Int),
+    ],
+};
+
+/// Two notes that one device signed with one counter, and that cannot both be of one history.
+pub static FORKS: Table = Table {
+    name: "forks",
+    from_logs: false,
+    columns: &[
+        ("device", Text),
+        ("counter", Int),
+        ("size_a", Int),
+        ("size_b", Int),
+        ("seal_a", Text),
+        ("seal_b", Text),
+        ("at", Int),
+    ],
 };
 
 /// All tables.
-pub static ALL: [&Table; 10] =
-    [&LESSONS, &PRESENCE, &TAPS, &FACES, &SESSIONS, &CLAIMS, &CLAIMED_CELLS, &ROSTER, &SCHEDULE, &CALENDAR];
+pub static ALL: [&Table; 12] = [
+    &LESSONS,
+    &PRESENCE,
+    &TAPS,
+    &FACES,
+    &SESSIONS,
+    &CLAIMS,
+    &CLAIMED_CELLS,
+    &ROSTER,
+    &SCHEDULE,
+    &CALENDAR,
+    &DEVICES,
+    &FORKS,
+];
 
 impl Table {
     /// Its schema.

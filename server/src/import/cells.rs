@@ -47,7 +47,7 @@ impl Table {
                 text.into_owned()
             }
         };
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(text.as_bytes());
         let header = reader.headers().map_err(|e| one(1, "", &csv_error(&e)))?.clone();
         let mut order = Vec::new();
         let mut errors = Vec::new();
@@ -77,6 +77,15 @@ impl Table {
             match record {
                 Ok(record) => {
                     let line = record.position().map_or(0, csv::Position::line);
+                    // Excel writes a row of commas for each row that was ever touched.
+                    if record.iter().all(str::is_empty) {
+                        continue;
+                    }
+                    if record.len() != header.len() {
+                        let what = format!("the line has {} cells and the header {}", record.len(), header.len());
+                        wrong(line, "", what);
+                        continue;
+                    }
                     let cells = order.iter().zip(&record).filter_map(|(name, cell)| Some(((*name)?, cell.to_owned())));
                     let cells: BTreeMap<_, _> = cells.collect();
                     if let Some((column, _)) = cells.iter().find(|(_, cell)| cell.len() > MAX_CELL) {
@@ -94,9 +103,6 @@ impl Table {
 /// What the reader says, without what stands in the file.
 fn csv_error(error: &csv::Error) -> String {
     match error.kind() {
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("the line has {len} cells and the header {expected_len}")
-        }
         csv::ErrorKind::Utf8 { .. } => "not UTF-8".to_owned(),
         _ => "not CSV".to_owned(),
     }
@@ -173,15 +179,20 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// A time: RFC 3339, or `2026-03-02 08:00[:ss]` taken as +08:00. Gives it as RFC 3339 and in milliseconds.
+    /// A time: RFC 3339 with any offset, kept as it is; or as Excel shows it, `2026/3/2 8:00[:ss]` or `2026-03-02 08:00`,
+    /// taken as +08:00. Gives it as RFC 3339 and in milliseconds.
     pub fn time(&mut self, column: &'static str) -> (String, i64) {
         let text = self.text(column);
-        let local = text.replace('/', "-").parse::<jiff::civil::DateTime>().ok();
-        let full = match local {
-            Some(time) if !text.contains('+') && !text.ends_with('Z') => {
-                time.strftime("%Y-%m-%dT%H:%M:%S%.f+08:00").to_string()
+        let full = match local_time(&text) {
+            Some((_, None)) => {
+                self.wrong(
+                    column,
+                    "a day without a time of day: write 2026-03-02 08:00, or format the cells to show the time",
+                );
+                return (text, 0);
             }
-            _ => text.clone(),
+            Some((day, Some(clock))) => format!("{day}T{clock}+08:00"),
+            None => text.clone(),
         };
         match time_ms(&full) {
             Some(ms) => (full, ms),
@@ -243,6 +254,34 @@ impl<'a> Row<'a> {
     }
 }
 
+/// A day and time of day without an offset, written out in full; `None` when the text is something else. One-digit parts
+/// are Excel's; whether the day exists is for the caller.
+fn local_time(text: &str) -> Option<(String, Option<String>)> {
+    let text = text.replace('/', "-");
+    let (day, clock) = match text.split_once([' ', 'T']) {
+        Some((day, clock)) => (day, Some(clock.trim())),
+        None => (text.as_str(), None),
+    };
+    let digits = |part: &str, most: usize| {
+        ((1..=most).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit())).then(|| format!("{part:0>2}"))
+    };
+    let [year, month, date] = day.split('-').collect::<Vec<_>>()[..] else { return None };
+    let day = format!("{}-{}-{}", digits(year, 4).filter(|y| y.len() == 4)?, digits(month, 2)?, digits(date, 2)?);
+    let Some(clock) = clock else { return Some((day, None)) };
+    let (clock, fraction) = clock.split_once('.').map_or((clock, None), |(clock, rest)| (clock, Some(rest)));
+    let fraction = match fraction {
+        Some(rest) => format!(".{}", Some(rest).filter(|r| digits(r, 9).is_some())?),
+        None => String::new(),
+    };
+    let parts: Option<Vec<String>> = clock.split(':').map(|part| digits(part, 2)).collect();
+    let clock = match &parts?[..] {
+        [hour, minute] if fraction.is_empty() => format!("{hour}:{minute}:00"),
+        [hour, minute, second] => format!("{hour}:{minute}:{second}{fraction}"),
+        _ => return None,
+    };
+    Some((day, Some(clock)))
+}
+
 /// The check digit of the first 17 digits.
 fn check_digit(number: &str) -> Option<char> {
     const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
@@ -251,4 +290,65 @@ fn check_digit(number: &str) -> Option<char> {
         sum += c.to_digit(10)? * weight;
     }
     "10X98765432".chars().nth((sum % 11) as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<(String, i64), String> {
+        let cells = BTreeMap::from([("start", text.to_owned())]);
+        let mut errors = Vec::new();
+        let time = Row::new(2, &cells, &mut errors).time("start");
+        match errors.pop() {
+            None => Ok(time),
+            Some(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn times_as_excel_shows_them_and_no_offset_is_rewritten() {
+        let eight = 1_772_409_600_000;
+        for text in
+            ["2026/3/2 8:00", "2026-3-2 8:00:00", "2026/03/02 08:00", "2026-03-02T08:00:00", "2026-03-02 08:00:00.0"]
+        {
+            assert_eq!(read(text).map(|t| t.1), Ok(eight), "{text}");
+        }
+        assert_eq!(read("2026/3/2 8:05").unwrap().0, "2026-03-02T08:05:00+08:00");
+        for (text, ms) in [
+            ("2026-03-02T08:00:00+09:00", eight - 3_600_000),
+            ("2026-03-02T00:00:00-05:00", eight + 5 * 3_600_000),
+            ("2026-03-02T00:00:00Z", eight),
+        ] {
+            assert_eq!(read(text), Ok((text.to_owned(), ms)));
+        }
+        for day in ["2026-03-02", "2026/3/2"] {
+            assert!(read(day).unwrap_err().contains("a day without a time of day"), "{day}");
+        }
+        for text in [
+            "2026-02-30 08:00",
+            "2026/13/1 8:00",
+            "2026-03-02 25:00",
+            "26/3/2 8:00",
+            "7:59",
+            "2026-03-02 8",
+            "2026-03-02 08:00:00 +08",
+        ] {
+            let said = read(text).unwrap_err();
+            assert!(said.contains("no time that exists") && !said.contains(text), "{said}");
+        }
+    }
+
+    #[test]
+    fn rows_of_commas_are_nobody_s() {
+        const A: Column = Column { name: "a", zh: "甲", optional: false };
+        const B: Column = Column { name: "b", zh: "乙", optional: false };
+        let table = Table::read(b"a,b\n1,2\n,\n , \n,,,,\n3,4\n,\n\n", &[A, B]).unwrap();
+        assert_eq!(
+            table.rows.iter().map(|(line, cells)| (*line, cells["b"].as_str())).collect::<Vec<_>>(),
+            [(2, "2"), (6, "4")]
+        );
+        let said = Table::read(b"a,b\n1,2,3\n", &[A, B]).unwrap_err();
+        assert_eq!(said[0].to_string(), "line 2: the line has 3 cells and the header 2");
+    }
 }

@@ -4,10 +4,12 @@
 //! or a citizen number. Every file that is taken leaves its hash in the central log.
 
 pub mod cells;
+mod claims;
+mod rosters;
 pub mod rows;
+mod schedules;
 
 use std::fmt;
-use std::path::Path;
 
 use muster_hours::policy::Policy;
 use muster_seal::central::{DocumentLeaf, Leaf};
@@ -36,6 +38,8 @@ pub enum What {
     Templates,
     /// What is asked to be paid.
     Claims,
+    /// When a region had no class, no power or no network.
+    Calendar,
 }
 
 impl What {
@@ -50,13 +54,14 @@ impl What {
             Self::Rosters => "rosters",
             Self::Templates => "templates",
             Self::Claims => "claims",
+            Self::Calendar => "calendar",
         }
     }
 
     /// From its name.
     pub fn parse(name: &str) -> Option<Self> {
         use What::*;
-        [Institutions, Sites, Policy, Classes, Schedules, Rosters, Templates, Claims]
+        [Institutions, Sites, Policy, Classes, Schedules, Rosters, Templates, Claims, Calendar]
             .into_iter()
             .find(|w| w.as_str() == name)
     }
@@ -122,7 +127,7 @@ pub struct Taken {
     pub rows: usize,
     /// Where the central log says so.
     pub log_index: u64,
-    /// Was the very same file taken before? Then nothing was done.
+    /// Does the very same file stand already? Then nothing was done.
     pub again: bool,
 }
 
@@ -135,13 +140,14 @@ pub fn import(store: &Store, what: What, file: &str, bytes: &[u8], now: &str) ->
     let taken = store.write(|tx| {
         let hash = hex::encode(sha256(bytes));
         if what == What::Claims
-            && let Some((rows, index)) = claim_file(tx, &hash)?
+            && let Some((rows, index)) = in_force(tx, &hash)?
         {
             return Ok(Taken { rows, log_index: index, again: true });
         }
         let leaf = Leaf::Document(DocumentLeaf {
             what: what.as_str().to_owned(),
-            name: Path::new(file).file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
+            // The log is public, and a file's name may hold a person's.
+            name: String::new(),
             sha256: hash.clone(),
             at: now.to_owned(),
         });
@@ -152,10 +158,11 @@ pub fn import(store: &Store, what: What, file: &str, bytes: &[u8], now: &str) ->
         } else {
             let table = cells::Table::read(bytes, rows::columns(what)).map_err(rows)?;
             if what == What::Claims {
-                let sql = "INSERT INTO claim_file (sha256, name, at, rows, log_index) VALUES (?, ?, ?, ?, ?)";
+                let sql = "INSERT INTO claim_file (sha256, name, at, rows, log_index) VALUES (?1, ?2, ?3, ?4, ?5)
+                           ON CONFLICT DO UPDATE SET name = ?2, at = ?3, rows = ?4, log_index = ?5";
                 tx.execute(sql, params![hash, file, now, table.rows.len() as i64, log_index as i64])?;
             }
-            let errors = rows::apply(tx, what, &table, now, &hash)?;
+            let errors = rows::apply(tx, what, &table, &rows::Of { now, file: &hash })?;
             if !errors.is_empty() {
                 return Err(rows(errors));
             }
@@ -173,11 +180,19 @@ pub fn import(store: &Store, what: What, file: &str, bytes: &[u8], now: &str) ->
     Ok(taken)
 }
 
-fn claim_file(tx: &Transaction<'_>, hash: &str) -> Result<Option<(usize, u64)>, StoreError> {
-    let sql = "SELECT rows, log_index FROM claim_file WHERE sha256 = ?";
+/// A claim file that was taken before, of which every row still stands. One that another file took the place of is taken
+/// again: what is imported last is what is asked to be paid.
+fn in_force(tx: &Transaction<'_>, hash: &str) -> Result<Option<(usize, u64)>, StoreError> {
+    let sql = "SELECT rows, log_index FROM claim_file f
+               WHERE sha256 = ? AND rows = (SELECT count(*) FROM claim WHERE file = f.sha256)";
     let row = tx.query_row(sql, [hash], |row| Ok((row.get::<_, i64>(0)? as usize, row.get::<_, i64>(1)? as u64)));
     Ok(row.optional()?)
 }
+
+/// What a policy's file holds.
+const POLICY_KEYS: &str = "no key of a policy, or not its kind of value: version = \"text\"; class_hour_s, share_permille, \
+                           daily_cap, level, rate_permille and power_gap_s = whole numbers; manual = true or false; \
+                           pay_mode = \"per_hour\" or \"lump\"";
 
 /// A policy is never changed: another one takes another version.
 fn policy(tx: &Transaction<'_>, bytes: &[u8], now: &str) -> Result<Result<(), RowError>, ImportError> {
@@ -189,16 +204,21 @@ fn policy(tx: &Transaction<'_>, bytes: &[u8], now: &str) -> Result<Result<(), Ro
             Ok(policy) => policy,
             Err(_) => {
                 let line = e.span().map_or(1, |span| text[..span.start].matches('\n').count() as u64 + 1);
-                return wrong(line, e.message().to_owned());
+                // What a key lacks is ours to name; anything else in the message may stand in the file.
+                let said = Some(e.message()).filter(|m| m.starts_with("missing field `"));
+                return wrong(line, said.unwrap_or(POLICY_KEYS).to_owned());
             }
         },
     };
     let document = serde_json::to_string(&policy).map_err(|_| StoreError::Corrupt("a policy"))?;
     let sql = "SELECT document FROM policy WHERE version = ?";
     let found: Option<String> = tx.query_row(sql, [&policy.version], |row| row.get(0)).optional()?;
-    if found.as_ref().is_some_and(|found| *found != document) {
-        let what = format!("version {} is in force with other numbers: give this one another version", policy.version);
-        return wrong(1, what);
+    let found: Option<Policy> = match found {
+        Some(text) => Some(serde_json::from_str(&text).map_err(|_| StoreError::Corrupt("a policy"))?),
+        None => None,
+    };
+    if found.as_ref().is_some_and(|found| *found != policy) {
+        return wrong(1, "this version is in force with other numbers: give this one another version".to_owned());
     }
     if found.is_none() {
         let sql = "INSERT INTO policy (version, document, sha256, at) VALUES (?, ?, ?, ?)";
@@ -206,3 +226,6 @@ fn policy(tx: &Transaction<'_>, bytes: &[u8], now: &str) -> Result<Result<(), Ro
     }
     Ok(Ok(()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,15 +1,12 @@
 //! The files, row by row: what each must hold, and where it goes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use muster_seal::merkle::sha256;
-use muster_wire::assignment::{Template, card_hash};
-use ring::hmac;
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Transaction, params};
 
 use super::cells::{Column, Row, Table};
-use super::{ImportError, RowError, What};
-use crate::store::{StoreError, random, setting};
+use super::{ImportError, RowError, What, claims, rosters, schedules};
+use crate::store::{StoreError, random};
 
 const fn must(name: &'static str, zh: &'static str) -> Column {
     Column { name, zh, optional: false }
@@ -49,6 +46,8 @@ const ROSTERS: &[Column] = &[
 const TEMPLATES: &[Column] = &[CLASS, NUMBER, must("model", "模型"), must("template", "模板")];
 const CLAIMS: &[Column] = &[CLASS, NUMBER, may("name", "姓名"), must("hours", "课时"), must("amount", "金额")];
 
+const CALENDAR: &[Column] = &[REGION, must("from", "起"), must("to", "止"), must("why", "原因")];
+
 /// The columns of a file.
 pub fn columns(what: What) -> &'static [Column] {
     match what {
@@ -59,43 +58,64 @@ pub fn columns(what: What) -> &'static [Column] {
         What::Rosters => ROSTERS,
         What::Templates => TEMPLATES,
         What::Claims => CLAIMS,
+        What::Calendar => CALENDAR,
         What::Policy => &[],
     }
+}
+
+/// When a file came, and its hash.
+#[derive(Debug, Clone, Copy)]
+pub struct Of<'a> {
+    /// When, RFC 3339.
+    pub now: &'a str,
+    /// SHA-256 in hex.
+    pub file: &'a str,
 }
 
 /// Writes the rows, and gives what is wrong with them; the caller rolls back when anything is.
 ///
 /// # Errors
 /// [`ImportError::Store`].
-pub fn apply(
-    tx: &Transaction<'_>,
-    what: What,
-    table: &Table,
-    now: &str,
-    file_hash: &str,
-) -> Result<Vec<RowError>, ImportError> {
+pub fn apply(tx: &Transaction<'_>, what: What, table: &Table, of: &Of<'_>) -> Result<Vec<RowError>, ImportError> {
     let mut errors = Vec::new();
     let mut seen: BTreeMap<Vec<String>, u64> = BTreeMap::new();
+    // A file of these kinds is the whole of what it says about each class it names.
+    match what {
+        What::Schedules => schedules::before(tx, table, of.now)?,
+        What::Rosters => rosters::before(tx, table)?,
+        What::Claims => claims::before(tx, table)?,
+        _ => {}
+    }
     for (line, cells) in &table.rows {
         let mut row = Row::new(*line, cells, &mut errors);
         let key = match what {
             What::Institutions => institution(tx, &mut row)?,
             What::Sites => site(tx, &mut row)?,
             What::Classes => class(tx, &mut row)?,
-            What::Schedules => lesson(tx, &mut row)?,
-            What::Rosters => person(tx, &mut row)?,
-            What::Templates => template(tx, &mut row)?,
-            What::Claims => claim(tx, &mut row, now, file_hash)?,
+            What::Schedules => schedules::lesson(tx, &mut row)?,
+            What::Rosters => rosters::person(tx, &mut row, of.now)?,
+            What::Templates => rosters::template(tx, &mut row)?,
+            What::Claims => claims::claim(tx, &mut row, of)?,
+            What::Calendar => calendar(tx, &mut row)?,
             What::Policy => Vec::new(),
         };
         if let Some(first) = seen.insert(key, row.line()) {
             row.wrong("", format!("stands in line {first} too: remove one of the two"));
         }
     }
-    if what == What::Schedules && errors.is_empty() {
-        overlaps(tx, table, &mut errors)?;
+    if errors.is_empty() {
+        match what {
+            What::Schedules => schedules::overlaps(tx, table, &mut errors)?,
+            What::Rosters => rosters::after(tx, table, of.now)?,
+            _ => {}
+        }
     }
     Ok(errors)
+}
+
+/// The classes that a file names.
+pub(super) fn named(table: &Table) -> BTreeSet<&str> {
+    table.rows.iter().filter_map(|(_, cells)| cells.get("class")).map(String::as_str).collect()
 }
 
 fn exists(tx: &Transaction<'_>, table: &str, key: &str) -> Result<bool, StoreError> {
@@ -105,10 +125,10 @@ fn exists(tx: &Transaction<'_>, table: &str, key: &str) -> Result<bool, StoreErr
     Ok(tx.prepare_cached(&sql)?.exists([key])?)
 }
 
-fn known(tx: &Transaction<'_>, row: &mut Row<'_>, table: &'static str) -> Result<String, StoreError> {
+pub(super) fn known(tx: &Transaction<'_>, row: &mut Row<'_>, table: &'static str) -> Result<String, StoreError> {
     let id = row.id(table);
     if !row.bad && !exists(tx, table, &id)? {
-        row.wrong(table, format!("there is no {table} {id}: import it first"));
+        row.wrong(table, format!("there is no such {table}: import it first"));
     }
     Ok(id)
 }
@@ -155,148 +175,27 @@ fn class(tx: &Transaction<'_>, row: &mut Row<'_>) -> Result<Vec<String>, StoreEr
     Ok(vec![id])
 }
 
-fn lesson(tx: &Transaction<'_>, row: &mut Row<'_>) -> Result<Vec<String>, StoreError> {
-    let (class, session, lesson) = (known(tx, row, "class")?, row.id("session"), row.id("lesson"));
-    let ((start, start_ms), (end, end_ms)) = (row.time("start"), row.time("end"));
-    if !row.bad && end_ms <= start_ms {
-        row.wrong("end", "the lesson ends before it starts");
-    }
-    if !row.bad {
-        tx.execute(
-            "INSERT INTO lesson (class, session, lesson, start, \"end\", start_ms, end_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-             ON CONFLICT DO UPDATE SET session = ?2, start = ?4, \"end\" = ?5, start_ms = ?6, end_ms = ?7",
-            params![class, session, lesson, start, end, start_ms, end_ms],
-        )?;
-    }
-    Ok(vec![class, lesson])
-}
-
-/// Lessons of one class may not overlap, whichever file they came in.
-fn overlaps(tx: &Transaction<'_>, table: &Table, errors: &mut Vec<RowError>) -> Result<(), StoreError> {
-    let mut get = tx.prepare(
-        "SELECT a.class, a.lesson, b.lesson FROM lesson a JOIN lesson b
-         ON a.class = b.class AND a.lesson < b.lesson AND a.start_ms < b.end_ms AND b.start_ms < a.end_ms",
-    )?;
-    let rows = get.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    for pair in rows {
-        let (class, a, b): (String, String, String) = pair?;
-        let at = |lesson: &str| {
-            let row = table
-                .rows
-                .iter()
-                .find(|(_, c)| c.get("class") == Some(&class) && c.get("lesson").is_some_and(|l| l == lesson));
-            row.map(|(line, _)| *line)
-        };
-        if let Some(line) = at(&b).or(at(&a)) {
-            errors.push(RowError {
-                line,
-                column: "start",
-                what: format!("lessons {a} and {b} of class {class} overlap"),
-            });
-        }
-    }
-    Ok(())
-}
-
-/// A class's card key, its roster ids and a person's id across classes.
-struct Names {
-    card_key: Vec<u8>,
-    person_key: Vec<u8>,
-}
-
-impl Names {
-    fn of(tx: &Transaction<'_>, class: &str) -> Result<Self, StoreError> {
-        let card_key = tx.query_row("SELECT card_key FROM class WHERE class = ?", [class], |row| row.get(0))?;
-        Ok(Self { card_key, person_key: setting(tx, "person_key")?.ok_or(StoreError::Corrupt("no person key"))? })
-    }
-
-    fn id(&self, instructor: bool, number: &str) -> String {
-        let prefix = if instructor { 'i' } else { 't' };
-        format!("{prefix}{}", &mac(&self.card_key, &format!("roster-id/{number}"))[..16])
-    }
-}
-
-fn mac(key: &[u8], text: &str) -> String {
-    hex::encode(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes()))
-}
-
-fn person(tx: &Transaction<'_>, row: &mut Row<'_>) -> Result<Vec<String>, StoreError> {
-    let (class, name, number) = (known(tx, row, "class")?, row.text("name"), row.id_number("id_number"));
-    let instructor = match row.maybe("role").to_lowercase().as_str() {
-        "" | "trainee" | "学员" => false,
-        "instructor" | "教师" => true,
+fn calendar(tx: &Transaction<'_>, row: &mut Row<'_>) -> Result<Vec<String>, StoreError> {
+    let (region, (_, from), (_, to)) = (row.region("region"), row.time("from"), row.time("to"));
+    let why = match row.text("why").to_lowercase().as_str() {
+        "closed" | "停课" => "closed",
+        "weather" | "天气" => "weather",
+        "power" | "停电" => "power",
+        "network" | "断网" => "network",
+        "" => "",
         _ => {
-            row.wrong("role", "neither trainee 学员 nor instructor 教师");
-            false
+            row.wrong("why", "neither closed 停课, weather 天气, power 停电 nor network 断网");
+            ""
         }
     };
-    let (category, declined) = (row.maybe("category"), row.yes("declined_face"));
+    if !row.bad && to <= from {
+        row.wrong("to", "ends before it begins");
+    }
     if !row.bad {
-        let names = Names::of(tx, &class)?;
-        let (id, card) = (names.id(instructor, &number), card_hash(&names.card_key, &number));
-        let sql = "SELECT 1 FROM roster WHERE class = ? AND card = ? AND id <> ?";
-        if tx.prepare_cached(sql)?.exists(params![class, card, id])? {
-            row.wrong("role", "this person is on the roster in the other role");
-            return Ok(vec![class, number]);
-        }
         tx.execute(
-            "INSERT INTO roster (class, id, instructor, person, card, name, category, declined)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-             ON CONFLICT (class, id) DO UPDATE SET name = ?6, category = ?7, declined = ?8",
-            params![class, id, instructor, mac(&names.person_key, &number), card, name, category, declined],
+            "INSERT INTO calendar VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET why = ?4",
+            params![region, from, to, why],
         )?;
     }
-    Ok(vec![class, number])
-}
-
-/// The roster id of a trainee; says so when there is none.
-fn trainee(tx: &Transaction<'_>, row: &mut Row<'_>, class: &str, number: &str) -> Result<String, StoreError> {
-    let id = Names::of(tx, class)?.id(false, number);
-    let name: Option<String> = tx
-        .query_row("SELECT name FROM roster WHERE class = ? AND id = ?", [class, &id], |row| row.get(0))
-        .optional()?;
-    match name {
-        None => row.wrong("id_number", "nobody with this number is on the roster of the class"),
-        Some(name) if !row.maybe("name").is_empty() && row.maybe("name") != name => {
-            row.wrong("name", "the roster has another name for this number");
-        }
-        Some(_) => {}
-    }
-    Ok(id)
-}
-
-fn template(tx: &Transaction<'_>, row: &mut Row<'_>) -> Result<Vec<String>, StoreError> {
-    use base64::{Engine, engine::general_purpose::STANDARD};
-    let (class, number) = (known(tx, row, "class")?, row.id_number("id_number"));
-    let (model, text) = (row.text("model"), row.text("template"));
-    if model.len() != 64 || !model.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-        row.wrong("model", "not a SHA-256 in lower-case hex");
-    }
-    let raw = STANDARD.decode(text).unwrap_or_default();
-    let values: Vec<f32> = raw.chunks_exact(4).map(|c| f32::from_le_bytes(c.try_into().unwrap_or_default())).collect();
-    if values.is_empty() || raw.len() % 4 != 0 || values.iter().any(|v| !v.is_finite()) {
-        row.wrong("template", "not what `muster-edge template` prints");
-    }
-    if !row.bad {
-        let id = trainee(tx, row, &class, &number)?;
-        let json = serde_json::to_string(&Template { model, values }).map_err(|_| StoreError::Corrupt("a template"))?;
-        tx.execute("UPDATE roster SET template = ? WHERE class = ? AND id = ?", [&json, &class, &id])?;
-    }
-    Ok(vec![class, hex::encode(sha256(number.as_bytes()))])
-}
-
-fn claim(tx: &Transaction<'_>, row: &mut Row<'_>, now: &str, file: &str) -> Result<Vec<String>, StoreError> {
-    let (class, number) = (known(tx, row, "class")?, row.id_number("id_number"));
-    let (hours, amount) = (row.number("hours"), row.fen("amount"));
-    if !row.bad {
-        let id = trainee(tx, row, &class, &number)?;
-        if !row.bad {
-            tx.execute(
-                "INSERT INTO claim (class, trainee, hours, amount_fen, filed, file) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                 ON CONFLICT DO UPDATE SET hours = ?3, amount_fen = ?4, filed = ?5, file = ?6",
-                params![class, id, hours, amount, now, file],
-            )?;
-        }
-    }
-    Ok(vec![class, number])
+    Ok(vec![region, from.to_string(), to.to_string()])
 }

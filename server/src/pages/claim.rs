@@ -8,9 +8,10 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::Words;
 use super::format::{time, yuan};
-use super::overview::{FindingLine, lines};
+use super::overview::{FindingLine, PER_PAGE, Pages, lines};
 use super::timeline::{self, Bar, Block, Track};
-use crate::rules::run::ClassResult;
+use crate::api::findings::Filter;
+use crate::rules::run::{ClassResult, TraineeResult};
 use crate::store::{StoreError, devices, findings, sessions, setting};
 
 /// One session of the class, drawn.
@@ -35,12 +36,8 @@ pub struct Claimed {
     pub id: String,
     /// Name.
     pub name: String,
-    /// Hours claimed.
-    pub hours: i64,
-    /// Hours attested, of all lessons.
-    pub attested: i64,
-    /// Yuan claimed.
-    pub amount: String,
+    /// What the run says of the claim.
+    pub result: TraineeResult,
 }
 
 /// The page.
@@ -55,6 +52,7 @@ pub struct Claim {
     site: String,
     result: Option<ClassResult>,
     findings: Vec<FindingLine>,
+    pages: Pages,
     sessions: Vec<Drawn>,
     people: Vec<Claimed>,
 }
@@ -65,49 +63,49 @@ impl Claim {
     }
 }
 
-/// The view; `None` when there is no such class.
+/// The view; `None` when there is no such class. Reads this class alone.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn view(conn: &Connection, class: &str, w: Words) -> Result<Option<Claim>, StoreError> {
+pub fn view(conn: &Connection, class: &str, page: u64, here: String, w: Words) -> Result<Option<Claim>, StoreError> {
     let sql =
         "SELECT c.title, i.name, s.name FROM class c JOIN institution i USING (institution) JOIN site s USING (site)
                WHERE c.class = ?";
     let found = conn.query_row(sql, [class], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).optional()?;
     let Some((title, institution, site)) = found else { return Ok(None) };
-    let report = findings::newest(conn)?;
-    let (result, mine) = match report {
-        Some(report) => (
-            report.classes.into_iter().find(|c| c.class == class),
-            report.findings.into_iter().filter(|f| f.class == class).collect(),
-        ),
-        None => (None, Vec::new()),
-    };
+    let run = findings::newest_run(conn)?.map_or(0, |run| run.run);
+    let filter = Filter { class: class.to_owned(), ..Filter::default() };
+    let (total, _) = findings::count(conn, run, &filter)?;
+    let pages = Pages::new(total, page, &format!("/classes/{class}"), &Filter::default());
+    let mine = findings::page(conn, run, &filter, PER_PAGE, pages.offset())?;
     let names: BTreeMap<String, String> = {
         let mut get = conn.prepare("SELECT id, name FROM roster WHERE class = ? AND instructor = 0")?;
         let rows = get.query_map([class], |r| Ok((r.get(0)?, r.get(1)?)))?;
         rows.collect::<Result<_, _>>()?
     };
-    let mut attested: BTreeMap<String, i64> = BTreeMap::new();
-    let sessions = drawn(conn, class, &names, &mut attested, w)?;
+    // What the run counted, which holds cap, overlap and calendar; a claim that came after it has no result yet.
+    let mut results: BTreeMap<String, TraineeResult> =
+        findings::trainees(conn, run, class)?.into_iter().map(|t| (t.trainee.clone(), t)).collect();
     let mut get = conn.prepare("SELECT trainee, hours, amount_fen FROM claim WHERE class = ? ORDER BY trainee")?;
-    let rows = get.query_map([class], |r| Ok((r.get::<_, String>(0)?, r.get(1)?, r.get::<_, i64>(2)?)))?;
+    let rows = get.query_map([class], |r| Ok((r.get::<_, String>(0)?, r.get(1)?, r.get(2)?)))?;
     let mut people = Vec::new();
     for row in rows {
-        let (id, hours, fen) = row?;
-        let name = names.get(&id).cloned().unwrap_or_default();
-        people.push(Claimed { attested: attested.get(&id).copied().unwrap_or(0), name, hours, amount: yuan(fen), id });
+        let (id, hours, amount_fen) = row?;
+        let result = results.remove(&id).filter(|r| (r.hours, r.amount_fen) == (hours, amount_fen));
+        let result = result.unwrap_or_else(|| TraineeResult { hours, amount_fen, ..TraineeResult::default() });
+        people.push(Claimed { name: names.get(&id).cloned().unwrap_or_default(), result, id });
     }
-    let here = format!("/classes/{class}");
-    let (class, findings) = (class.to_owned(), lines(conn, Vec::into_iter(mine))?);
-    Ok(Some(Claim { w, here, class, title, institution, site, result, findings, sessions, people }))
+    let sessions = drawn(conn, class, &names, &people, w)?;
+    let result = findings::class(conn, run, class)?;
+    let (class, findings) = (class.to_owned(), lines(conn, mine)?);
+    Ok(Some(Claim { w, here, class, title, institution, site, result, findings, pages, sessions, people }))
 }
 
 fn drawn(
     conn: &Connection,
     class: &str,
     names: &BTreeMap<String, String>,
-    attested: &mut BTreeMap<String, i64>,
+    claimed: &[Claimed],
     w: Words,
 ) -> Result<Vec<Drawn>, StoreError> {
     let mut out = Vec::new();
@@ -127,9 +125,6 @@ fn drawn(
         let log = muster_seal::session::verify(&stored.log, &stored.seal, &origin, &key).map_err(|_| corrupt())?;
         let plan = Assignment::parse(document.as_bytes()).map_err(|_| corrupt())?;
         let counted = muster_hours::count(&log, &plan).map_err(|_| corrupt())?;
-        for (id, hours) in counted.hours() {
-            *attested.entry(id.to_owned()).or_default() += i64::from(hours);
-        }
         let link = format!("/sessions/{device}/{counter}");
         let lessons = &plan.assignment.lessons;
         let blocks = lessons.iter().zip(&plan.times);
@@ -162,14 +157,34 @@ fn drawn(
         });
     }
     let mut get =
-        conn.prepare("SELECT session, min(start_ms) FROM lesson WHERE class = ? GROUP BY session ORDER BY 2")?;
-    let rows = get.query_map([class], |r| Ok((r.get::<_, String>(0)?, r.get(1)?)))?;
+        conn.prepare("SELECT session, lesson, start_ms, end_ms FROM lesson WHERE class = ? ORDER BY start_ms, lesson")?;
+    let rows = get.query_map([class], |r| {
+        Ok((r.get::<_, String>(0)?, Block { name: r.get(1)?, start: r.get(2)?, end: r.get(3)? }))
+    })?;
+    let mut planned: Vec<(String, Vec<Block>)> = Vec::new();
     for row in rows {
-        let (session, start) = row?;
-        if !held.contains(&session) {
-            let (link, bundle, svg) = Default::default();
-            out.push(Drawn { session, when: time(start), link, bundle, svg });
+        let (session, block) = row?;
+        match planned.iter_mut().find(|(known, _)| *known == session) {
+            Some((_, blocks)) => blocks.push(block),
+            None => planned.push((session, vec![block])),
         }
+    }
+    for (session, blocks) in planned.into_iter().filter(|(session, _)| !held.contains(session)) {
+        // Nobody logged it: whoever is claimed for it is claimed for nothing that was seen. What is still to come is no news.
+        let when = time(blocks.first().map_or(0, |b| b.start));
+        let over = blocks.iter().all(|b| b.end < crate::clock::now_ms());
+        let tracks: Vec<Track> = claimed
+            .iter()
+            .filter(|_| over)
+            .map(|c| Track {
+                name: format!("{} {}", c.name, c.id),
+                cells: vec![("not-held", Some("not-logged")); blocks.len()],
+                bars: Vec::new(),
+            })
+            .collect();
+        let drawn = (!tracks.is_empty()).then(|| timeline::svg(blocks, &tracks, Vec::new(), &|key| w.of(key)));
+        let (link, bundle, svg) = (String::new(), String::new(), drawn.unwrap_or_default());
+        out.push(Drawn { session, when, link, bundle, svg });
     }
     Ok(out)
 }

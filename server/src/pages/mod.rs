@@ -3,20 +3,22 @@
 use askama::Template;
 use axum::Router;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use muster_wire::problem::Kind;
 use serde::Deserialize;
 
 use crate::api::findings::Filter;
 use crate::app::AppState;
+use crate::central;
 use crate::clock;
 use crate::error::ApiError;
 use crate::rules::run;
+use crate::store::Store;
 use crate::text::Lang;
 
 pub mod claim;
+pub mod device;
 pub mod format;
 pub mod overview;
 pub mod session;
@@ -28,8 +30,12 @@ pub fn routes() -> Router<AppState> {
         .route("/", get(overview))
         .route("/classes/{class}", get(class))
         .route("/sessions/{device}/{counter}", get(one_session))
+        .route("/devices/{device}", get(one_device))
+        .route("/devices/{device}/forks/{fork}/{side}", get(fork_note))
         .route("/reconcile", post(reconcile))
+        .route("/audit", get(audit_page))
         .route("/assets/muster.css", get(css))
+        .route("/assets/icon.svg", get(icon))
 }
 
 /// The language of a page: the address first, then the cookie, then Chinese.
@@ -37,9 +43,16 @@ pub fn routes() -> Router<AppState> {
 pub struct Ask {
     #[serde(default)]
     lang: String,
+    #[serde(default)]
+    page: String,
 }
 
 impl Ask {
+    /// Which page of findings, from 1; what is no number is the first.
+    fn page(&self) -> u64 {
+        self.page.parse().unwrap_or(1).max(1)
+    }
+
     fn lang(&self, headers: &HeaderMap) -> Lang {
         let cookie = headers.get(header::COOKIE).and_then(|v| v.to_str().ok()).unwrap_or_default();
         match self.lang.as_str() {
@@ -77,6 +90,26 @@ impl Words {
     }
 }
 
+/// This page's address in the other language, with all else that was asked.
+fn other_language(uri: &Uri, lang: Lang) -> String {
+    let kept = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("lang="));
+    let other = if lang == Lang::Zh { "lang=en" } else { "lang=zh" };
+    format!("{}?{}", uri.path(), kept.chain([other]).collect::<Vec<_>>().join("&"))
+}
+
+/// What is not there, as a page.
+#[derive(Debug, Template)]
+#[template(path = "missing.html")]
+struct Missing {
+    w: Words,
+    here: String,
+}
+
+fn missing(uri: &Uri, lang: Lang) -> Result<Response, ApiError> {
+    let response = page(&Missing { w: Words(lang), here: other_language(uri, lang) }, lang)?;
+    Ok((StatusCode::NOT_FOUND, response).into_response())
+}
+
 fn page(template: &impl Template, lang: Lang) -> Result<Response, ApiError> {
     let html = template.render().map_err(ApiError::internal)?;
     let cookie = format!("lang={}; Path=/; SameSite=Strict; Max-Age=31536000", lang.code());
@@ -85,36 +118,90 @@ fn page(template: &impl Template, lang: Lang) -> Result<Response, ApiError> {
 
 async fn overview(
     State(state): State<AppState>,
+    uri: Uri,
     Query(ask): Query<Ask>,
     Query(filter): Query<Filter>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let lang = ask.lang(&headers);
-    let view = state.blocking(move |store| Ok(store.read(|conn| overview::view(conn, &filter, Words(lang)))?)).await?;
+    let asked = overview::Asked { filter, page: ask.page(), here: other_language(&uri, lang) };
+    let view = state.blocking(move |store| Ok(store.read(|conn| overview::view(conn, asked, Words(lang)))?)).await?;
     page(&view, lang)
 }
 
 async fn class(
     State(state): State<AppState>,
+    uri: Uri,
     Path(class): Path<String>,
     Query(ask): Query<Ask>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let lang = ask.lang(&headers);
-    let view = state.blocking(move |store| Ok(store.read(|conn| claim::view(conn, &class, Words(lang)))?)).await?;
-    page(&view.ok_or_else(|| ApiError::new(Kind::NotFound, "no such class"))?, lang)
+    let (here, n) = (other_language(&uri, lang), ask.page());
+    let view =
+        state.blocking(move |store| Ok(store.read(|conn| claim::view(conn, &class, n, here, Words(lang)))?)).await?;
+    view.map_or_else(|| missing(&uri, lang), |view| page(&view, lang))
 }
 
 async fn one_session(
     State(state): State<AppState>,
-    Path((device, counter)): Path<(String, u64)>,
+    uri: Uri,
+    Path((device, counter)): Path<(String, String)>,
     Query(ask): Query<Ask>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let lang = ask.lang(&headers);
+    let Some(counter) = counter.parse::<u64>().ok().filter(|n| i64::try_from(*n).is_ok()) else {
+        return missing(&uri, lang);
+    };
+    let here = other_language(&uri, lang);
+    let view = move |store: &Store| {
+        let policy = central::witness::policy(store)?;
+        Ok(store.read(|conn| session::view(conn, &device, counter, here, policy.as_ref(), Words(lang)))?)
+    };
+    let view = state.blocking(view).await?;
+    view.map_or_else(|| missing(&uri, lang), |view| page(&view, lang))
+}
+
+/// The auditor's page: the file that also works from a USB stick, with the policy of its own that it carries.
+async fn audit_page() -> impl IntoResponse {
+    let policy = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; \
+                  form-action 'none'; frame-ancestors 'none'";
+    let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, policy)];
+    (headers, include_str!("../../../audit/page/verify.html"))
+}
+
+async fn one_device(
+    State(state): State<AppState>,
+    uri: Uri,
+    Path(device): Path<String>,
+    Query(ask): Query<Ask>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let lang = ask.lang(&headers);
+    let here = other_language(&uri, lang);
     let view =
-        state.blocking(move |store| Ok(store.read(|conn| session::view(conn, &device, counter, Words(lang)))?)).await?;
-    page(&view.ok_or_else(|| ApiError::new(Kind::NotFound, "no such session"))?, lang)
+        state.blocking(move |store| Ok(store.read(|conn| device::view(conn, &device, here, Words(lang)))?)).await?;
+    view.map_or_else(|| missing(&uri, lang), |view| page(&view, lang))
+}
+
+/// One of the two notes of a fork, byte for byte, to give to somebody who does not trust this page.
+async fn fork_note(
+    State(state): State<AppState>,
+    uri: Uri,
+    Path((device, fork, side)): Path<(String, String, String)>,
+    Query(ask): Query<Ask>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let name = format!("attachment; filename=\"fork-{fork}-{side}.txt\"");
+    let note = move |conn: &rusqlite::Connection| device::note(conn, &device, &fork, &side);
+    match state.blocking(move |store| Ok(store.read(note)?)).await? {
+        Some(text) => {
+            let kind = "text/plain; charset=utf-8".to_owned();
+            Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, name)], text).into_response())
+        }
+        None => missing(&uri, ask.lang(&headers)),
+    }
 }
 
 async fn reconcile(State(state): State<AppState>) -> Result<Redirect, ApiError> {
@@ -125,4 +212,21 @@ async fn reconcile(State(state): State<AppState>) -> Result<Redirect, ApiError> 
 
 async fn css() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("../../assets/muster.css"))
+}
+
+async fn icon() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "image/svg+xml")], include_str!("../../assets/icon.svg"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_language_link_keeps_what_was_asked() {
+        let of = |uri: &str, lang| other_language(&uri.parse().unwrap(), lang);
+        assert_eq!(of("/", Lang::Zh), "/?lang=en");
+        assert_eq!(of("/?region=1504&lang=zh&page=3", Lang::Zh), "/?region=1504&page=3&lang=en");
+        assert_eq!(of("/classes/c1?lang=en", Lang::En), "/classes/c1?lang=zh");
+    }
 }

@@ -27,8 +27,6 @@ pub struct FindingLine {
     pub finding: Finding,
     /// The trainee's name; empty when it is about the class.
     pub name: String,
-    /// Where its first proof stands.
-    pub proof: String,
 }
 
 impl FindingLine {
@@ -48,6 +46,65 @@ impl FindingLine {
     }
 }
 
+/// How many findings a page holds.
+pub const PER_PAGE: u64 = 50;
+
+/// A part of the findings, and the way to its neighbours.
+#[derive(Debug, Default)]
+pub struct Pages {
+    /// Which page this is, from 1.
+    pub page: u64,
+    /// How many there are, at least 1.
+    pub pages: u64,
+    /// How many findings there are on all of them.
+    pub total: u64,
+    /// The page before; empty on the first.
+    pub before: String,
+    /// The page after; empty on the last.
+    pub after: String,
+}
+
+impl Pages {
+    /// Page `page` of `total` findings; one past the end is the last.
+    pub fn new(total: u64, page: u64, path: &str, filter: &Filter) -> Self {
+        let pages = total.div_ceil(PER_PAGE).max(1);
+        let page = page.clamp(1, pages);
+        let link = |n: u64| {
+            let pairs = [("region", &filter.region), ("institution", &filter.institution), ("rule", &filter.rule)];
+            let pairs = pairs.iter().filter(|(_, v)| !v.is_empty()).map(|(k, v)| format!("{k}={}&", escape(v)));
+            format!("{path}?{}page={n}#findings", pairs.collect::<String>())
+        };
+        let before = if page > 1 { link(page - 1) } else { String::new() };
+        let after = if page < pages { link(page + 1) } else { String::new() };
+        Self { page, pages, total, before, after }
+    }
+
+    /// How many findings come before this page.
+    pub fn offset(&self) -> u64 {
+        (self.page - 1) * PER_PAGE
+    }
+}
+
+/// A value of a query, for an address.
+fn escape(value: &str) -> String {
+    let byte = |b: u8| match b {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(b).to_string(),
+        _ => format!("%{b:02X}"),
+    };
+    value.bytes().map(byte).collect()
+}
+
+/// What the page was asked for.
+#[derive(Debug)]
+pub struct Asked {
+    /// Which findings.
+    pub filter: Filter,
+    /// Which page of them.
+    pub page: u64,
+    /// The page in the other language.
+    pub here: String,
+}
+
 /// The page.
 #[derive(Debug, Template)]
 #[template(path = "overview.html")]
@@ -58,42 +115,44 @@ pub struct Overview {
     when: String,
     classes: Vec<ClassLine>,
     findings: Vec<FindingLine>,
+    pages: Pages,
     filter: Filter,
     rules: Vec<(String, String)>,
     amount: String,
     certain: String,
     strong: String,
-    suspects: usize,
+    unproven: String,
+    unproven_hours: i64,
+    suspects: u64,
 }
 
 /// The view.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn view(conn: &Connection, filter: &Filter, w: Words) -> Result<Overview, StoreError> {
-    let report = findings::newest(conn)?;
-    let (run, classes, all) = match report {
-        Some(report) => (Some(report.run), report.classes, report.findings),
-        None => (None, Vec::new(), Vec::new()),
-    };
+pub fn view(conn: &Connection, asked: Asked, w: Words) -> Result<Overview, StoreError> {
+    let Asked { filter, page, here } = asked;
+    let run = findings::newest_run(conn)?;
+    let n = run.as_ref().map_or(0, |run| run.run);
+    let classes = findings::classes(conn, n)?;
     let sum = |money: fn(&ClassResult) -> i64| yuan(classes.iter().map(money).sum());
     let (amount, certain, strong) = (sum(|c| c.amount_fen), sum(|c| c.certain_fen), sum(|c| c.strong_fen));
-    let mut rules: Vec<(String, String)> =
-        all.iter().map(|f| (f.rule.clone(), if w.zh() { f.zh.title.clone() } else { f.en.title.clone() })).collect();
-    rules.sort();
-    rules.dedup();
+    let (unproven, unproven_hours) = (sum(|c| c.unproven_fen), classes.iter().map(|c| c.unproven).sum());
+    let rules = findings::one_of_each_rule(conn, n)?;
+    let rules = rules.into_iter().map(|f| (f.rule, if w.zh() { f.zh.title } else { f.en.title })).collect();
     let classes = classes
         .into_iter()
         .map(|result| {
             let sql = "SELECT c.title, i.name FROM class c JOIN institution i USING (institution) WHERE c.class = ?";
-            let (title, institution) = conn.query_row(sql, [&result.class], |r| Ok((r.get(0)?, r.get(1)?)))?;
+            let mut get = conn.prepare_cached(sql)?;
+            let (title, institution) = get.query_row([&result.class], |r| Ok((r.get(0)?, r.get(1)?)))?;
             Ok(ClassLine { result, title, institution })
         })
         .collect::<Result<_, StoreError>>()?;
-    let findings = lines(conn, all.into_iter().filter(|f| filter.passes(f)))?;
-    let suspects = findings.iter().filter(|f| f.finding.suspect).count();
+    let (total, suspects) = findings::count(conn, n, &filter)?;
+    let pages = Pages::new(total, page, "/", &filter);
+    let findings = lines(conn, findings::page(conn, n, &filter, PER_PAGE, pages.offset())?)?;
     let when = run.as_ref().map(|r| r.at.replace('T', " ").chars().take(19).collect()).unwrap_or_default();
-    let here = "/".to_owned();
     Ok(Overview {
         w,
         here,
@@ -101,32 +160,50 @@ pub fn view(conn: &Connection, filter: &Filter, w: Words) -> Result<Overview, St
         when,
         classes,
         findings,
-        filter: filter.clone(),
+        pages,
+        filter,
         rules,
         amount,
         certain,
         strong,
+        unproven,
+        unproven_hours,
         suspects,
     })
 }
 
-/// Findings with names and a link to the first record that proves each.
+/// Findings with names.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn lines(conn: &Connection, findings: impl Iterator<Item = Finding>) -> Result<Vec<FindingLine>, StoreError> {
+pub fn lines(conn: &Connection, findings: Vec<Finding>) -> Result<Vec<FindingLine>, StoreError> {
     let mut get = conn.prepare("SELECT name FROM roster WHERE class = ? AND id = ?")?;
     findings
+        .into_iter()
         .map(|finding| {
             let name = match finding.trainee.as_str() {
                 "" => String::new(),
                 id => get.query_row([&finding.class, id], |row| row.get(0)).unwrap_or_default(),
             };
-            let proof = finding
-                .proofs
-                .first()
-                .map_or_else(String::new, |p| format!("/sessions/{}/{}#seq-{}", p.device, p.counter, p.seq_from));
-            Ok(FindingLine { finding, name, proof })
+            Ok(FindingLine { finding, name })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_know_their_neighbours_and_keep_the_filter() {
+        let filter = Filter { region: "1504".to_owned(), rule: "a&b".to_owned(), ..Filter::default() };
+        let middle = Pages::new(120, 2, "/", &filter);
+        assert_eq!((middle.pages, middle.offset()), (3, 50));
+        assert_eq!(middle.before, "/?region=1504&rule=a%26b&page=1#findings");
+        assert_eq!(middle.after, "/?region=1504&rule=a%26b&page=3#findings");
+        let past = Pages::new(120, 99, "/", &filter);
+        assert_eq!((past.page, past.after.as_str()), (3, ""));
+        let none = Pages::new(0, 1, "/", &filter);
+        assert_eq!((none.page, none.pages, none.offset(), none.before.as_str()), (1, 1, 0, ""));
+    }
 }

@@ -1,11 +1,12 @@
 //! One session's log, record by record, with its seal and its place in the central log.
 
 use askama::Template;
+use muster_seal::policy::Policy;
 use muster_seal::record::{Body, Record};
 use rusqlite::Connection;
 
 use super::Words;
-use crate::store::{StoreError, sessions};
+use crate::store::{StoreError, sessions, witness};
 
 /// A record as a line of the page.
 #[derive(Debug)]
@@ -33,19 +34,37 @@ pub struct Session {
     received: String,
     seal: String,
     bundle: String,
+    rebased_s: i64,
+    standing: Vec<String>,
     lines: Vec<Line>,
+}
+
+/// Who stands for the first checkpoint that covers a seal, and when, by the witnesses' clocks. Empty where none is asked.
+fn standing(conn: &Connection, index: u64, policy: Option<&Policy>) -> Result<Vec<String>, StoreError> {
+    let (Some(policy), Some(note)) = (policy, witness::cosigned_from(conn, index + 1)?) else { return Ok(Vec::new()) };
+    let cosigned = policy.cosigned(note.as_bytes()).map_err(|_| StoreError::Corrupt("a cosigned checkpoint"))?.1;
+    Ok(cosigned.iter().map(|(name, s)| format!("{name} {}", super::format::time(*s as i64 * 1000))).collect())
 }
 
 /// The view; `None` when there is no such session, or nothing of it was sealed.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn view(conn: &Connection, device: &str, counter: u64, w: Words) -> Result<Option<Session>, StoreError> {
+pub fn view(
+    conn: &Connection,
+    device: &str,
+    counter: u64,
+    here: String,
+    policy: Option<&Policy>,
+    w: Words,
+) -> Result<Option<Session>, StoreError> {
     let Some(stored) = sessions::session(conn, device, counter)?.filter(|s| s.sealed > 0) else { return Ok(None) };
     let log = muster_seal::session::parse(&stored.log).map_err(|_| StoreError::Corrupt("a witnessed log"))?;
+    // A clock that was put right after opening moved the times that are counted, and that is said.
+    let rebased_s = muster_hours::presence::times(log.records()).map_or(0, |(_, ms)| ms / 1000);
     let lines = log.records().iter().map(|r| line(r, &w)).collect();
     Ok(Some(Session {
-        here: format!("/sessions/{device}/{counter}"),
+        here,
         device: device.to_owned(),
         counter,
         class: log.open().class.clone(),
@@ -55,6 +74,11 @@ pub fn view(conn: &Connection, device: &str, counter: u64, w: Words) -> Result<O
         bundle: match stored.is_final {
             true => format!("/bundles/{}", crate::bundle::file_name(device, counter)),
             false => String::new(),
+        },
+        rebased_s,
+        standing: match stored.log_index {
+            Some(index) => standing(conn, index, policy)?,
+            None => Vec::new(),
         },
         lines,
         w,

@@ -1,7 +1,7 @@
 //! The timeline: one row a trainee, lessons as blocks, presence as bars over them. SVG, drawn by a plain function.
 //!
 //! What a cell is can be told without colour: attested is filled, a tail is hatched, a blank is empty with a cross,
-//! unproven is dotted. Every mark has a title for a pointer and for a screen reader.
+//! unproven is dotted, a lesson that nobody logged is grey with a cross. Every mark has a title for a pointer and for a screen reader.
 
 use std::fmt::Write;
 
@@ -96,7 +96,7 @@ pub fn svg(
                 escape(&word(&format!("shape.{shape}"))),
                 escape(&why),
             );
-            if *shape == "blank" {
+            if matches!(*shape, "blank" | "not-held") {
                 let (cx, cy) = (from + wide / 2.0, y + ROW / 2.0 - 1.0);
                 let _ = write!(s, "<path d=\"M{:.1} {:.1}l8 8m0 -8l-8 8\" class=\"cross\"/>", cx - 4.0, cy - 4.0);
             }
@@ -148,8 +148,18 @@ mod tests {
         let bar = Bar { from: 10, to: 60, level: 3, link: "/s#seq-2".into() };
         let tracks = [Track { name: "<b>".into(), cells: vec![("tail", Some("too-short"))], bars: vec![bar] }];
         let svg = svg(lessons, &tracks, vec![(20, 30, "camera".into())], &|key| key.to_owned());
+        assert!(!svg.contains("class=\"cross\""));
         assert!(svg.contains("&lt;b&gt;") && !svg.contains("<b>"));
         for part in ["cell tail", "reason.too-short", "level-3", "/s#seq-2", "part.camera"] {
+            assert!(svg.contains(part), "{part}");
+        }
+    }
+    #[test]
+    fn a_lesson_that_nobody_logged_is_crossed_out_and_says_so() {
+        let lessons = vec![Block { name: "l1".into(), start: 0, end: 100 }];
+        let tracks = [Track { name: "t".into(), cells: vec![("not-held", Some("not-logged"))], bars: Vec::new() }];
+        let svg = svg(lessons, &tracks, Vec::new(), &|key| key.to_owned());
+        for part in ["cell not-held", "shape.not-held", "reason.not-logged", "class=\"cross\""] {
             assert!(svg.contains(part), "{part}");
         }
     }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 use super::engine::Engine;
-use super::header;
+use super::header::{self, Grade};
 use crate::evidence::tables::{ALL, Row, Type, Val};
 
 #[derive(Debug, Deserialize)]
@@ -37,6 +37,9 @@ struct Case {
     tables: BTreeMap<String, Vec<BTreeMap<String, toml::Value>>>,
     /// What must come out: subject -> number of cells and whether it suspects.
     expect: BTreeMap<String, (i64, bool)>,
+    /// And how sure, where it is not the header's grade.
+    #[serde(default)]
+    grades: BTreeMap<String, Grade>,
 }
 
 /// How it went.
@@ -72,7 +75,11 @@ pub async fn run_all() -> Result<CaseReport> {
                 let entry = got.entry(subject.to_owned()).or_default();
                 *entry = (entry.0 + i64::from(hit.cell > 0), entry.1 || hit.suspect);
             }
-            let good = got == case.expect;
+            let mut grades: BTreeMap<String, Grade> = BTreeMap::new();
+            for (hit, grade) in hits.iter().filter_map(|hit| Some((hit, hit.grade?))) {
+                grades.insert(if hit.subject.is_empty() { "-" } else { &hit.subject }.to_owned(), grade);
+            }
+            let good = got == case.expect && (case.grades.is_empty() || grades == case.grades);
             report.failed += usize::from(!good);
             let mark = if good { "ok" } else { "FAILED" };
             report.lines.push(format!("{mark:6} {name}: {:?}: {}", case.shows, case.name));

@@ -12,7 +12,7 @@ use datafusion::error::DataFusionError;
 use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
 use serde::{Deserialize, Serialize};
 
-use super::header::{Rule, RuleError};
+use super::header::{Grade, Rule, RuleError};
 use crate::evidence::tables::{ALL, Row, Table, Val};
 
 /// One row that a rule yields: one claimed hour, or where `cell` is 0, a fact with no hour of its own.
@@ -40,11 +40,17 @@ pub struct Hit {
     pub seq_from: i64,
     /// First and last record.
     pub seq_to: i64,
+    /// How sure, where that is not the header's.
+    pub grade: Option<Grade>,
+    /// How many sessions the finding rests on, where the rule says so.
+    pub sessions: Option<i64>,
 }
 
 /// The columns that every rule's query yields, in any order.
 pub const COLUMNS: [&str; 11] =
     ["class", "subject", "trainee", "cell", "kind", "lesson", "suspect", "device", "counter", "seq_from", "seq_to"];
+/// Those that it may yield.
+pub const OPTIONAL: [&str; 2] = ["grade", "sessions"];
 
 /// Evidence, ready to be asked.
 #[derive(Clone)]
@@ -94,6 +100,15 @@ impl Engine {
         Self { context: SessionContext::new_with_config(config) }
     }
 
+    /// Takes other rows for a table that is not made from logs.
+    ///
+    /// # Errors
+    /// [`DataFusionError`].
+    pub fn replace(&self, table: &Table, rows: &[Row]) -> Result<(), DataFusionError> {
+        self.context.deregister_table(table.name)?;
+        self.put(table, rows)
+    }
+
     fn put(&self, table: &Table, rows: &[Row]) -> Result<(), DataFusionError> {
         let batch = table.batch(rows)?;
         let memory = MemTable::try_new(batch.schema(), vec![vec![batch]])?;
@@ -110,6 +125,9 @@ impl Engine {
         let mut rows = Vec::new();
         for batch in &batches {
             let columns = columns.iter().map(|name| column(batch, name)).collect::<Result<Vec<_>, _>>()?;
+            // A column that a query may leave out.
+            let columns: Vec<Vec<Val>> =
+                columns.into_iter().map(|c| c.unwrap_or_else(|| vec![Val::Null; batch.num_rows()])).collect();
             rows.extend((0..batch.num_rows()).map(|i| columns.iter().map(|c| c[i].clone()).collect::<Row>()));
         }
         Ok(rows)
@@ -121,7 +139,8 @@ impl Engine {
     /// [`RuleError`]: the query cannot be run, or does not yield the columns.
     pub async fn run(&self, rule: &Rule) -> Result<Vec<Hit>, RuleError> {
         let sql = rule.query()?;
-        let rows = self.query(&sql, &COLUMNS).await.map_err(|e| place(rule, &e))?;
+        let columns: Vec<&str> = COLUMNS.into_iter().chain(OPTIONAL).collect();
+        let rows = self.query(&sql, &columns).await.map_err(|e| place(rule, &e))?;
         let mut hits: Vec<Hit> = rows.into_iter().map(hit).collect();
         hits.sort();
         hits.dedup();
@@ -148,14 +167,24 @@ fn hit(row: Row) -> Hit {
         counter: int(&mut row),
         seq_from: int(&mut row),
         seq_to: int(&mut row),
+        grade: match text(&mut row).as_str() {
+            "weak" => Some(Grade::Weak),
+            "strong" => Some(Grade::Strong),
+            "certain" => Some(Grade::Certain),
+            _ => None,
+        },
+        sessions: if let Some(Val::Int(n)) = row.next() { Some(n) } else { None },
     }
 }
 
-fn column(batch: &RecordBatch, name: &str) -> Result<Vec<Val>, DataFusionError> {
+fn column(batch: &RecordBatch, name: &str) -> Result<Option<Vec<Val>>, DataFusionError> {
     let Some(array) = batch.column_by_name(name) else {
+        if OPTIONAL.contains(&name) {
+            return Ok(None);
+        }
         return Err(DataFusionError::Plan(format!("the query yields no column {name}")));
     };
-    Ok(match array.data_type() {
+    Ok(Some(match array.data_type() {
         DataType::Boolean => array.as_boolean().iter().map(Into::into).collect(),
         kind if kind.is_integer() => {
             let array = cast(array, &DataType::Int64)?;
@@ -166,7 +195,7 @@ fn column(batch: &RecordBatch, name: &str) -> Result<Vec<Val>, DataFusionError> 
             let array = cast(array, &DataType::Utf8)?;
             array.as_string::<i32>().iter().map(Into::into).collect()
         }
-    })
+    }))
 }
 
 /// Where in the file an error stands, as far as the engine says: it writes `Line: 3, Column: 7`.

@@ -3,6 +3,7 @@
 pub mod cases;
 pub mod engine;
 pub mod header;
+mod judge;
 pub mod money;
 pub mod run;
 
@@ -13,24 +14,24 @@ use muster_seal::merkle::sha256;
 
 use header::{Rule, RuleError};
 
+macro_rules! shipped {
+    ($($name:literal),* $(,)?) => {
+        [$((
+            $name,
+            include_str!(concat!("../../rules/", $name, ".sql")),
+            include_str!(concat!("../../rules/", $name, ".cases.toml")),
+        )),*]
+    };
+}
+
 /// The rules that come with the program: file name, SQL, cases.
-pub const SHIPPED: [(&str, &str, &str); 4] = [
-    (
-        "hours-over-attested",
-        include_str!("../../rules/hours-over-attested.sql"),
-        include_str!("../../rules/hours-over-attested.cases.toml"),
-    ),
-    (
-        "lesson-never-held",
-        include_str!("../../rules/lesson-never-held.sql"),
-        include_str!("../../rules/lesson-never-held.cases.toml"),
-    ),
-    (
-        "phantom-trainee",
-        include_str!("../../rules/phantom-trainee.sql"),
-        include_str!("../../rules/phantom-trainee.cases.toml"),
-    ),
-    ("card-no-face", include_str!("../../rules/card-no-face.sql"), include_str!("../../rules/card-no-face.cases.toml")),
+pub const SHIPPED: [(&str, &str, &str); 6] = shipped![
+    "card-no-face",
+    "device-fork",
+    "hours-over-attested",
+    "lesson-never-held",
+    "phantom-trainee",
+    "token-attendance",
 ];
 
 /// The rules in force, those that were refused, and the hash of it all.
@@ -81,19 +82,17 @@ pub fn load(data_dir: &Path) -> RuleSet {
                     let found = rules.iter_mut().find(|r| r.id == rule).and_then(|r| r.thresholds.get_mut(&name));
                     match found {
                         Some(threshold) => *threshold = value,
-                        None => refused.push(RuleError::at(
-                            "thresholds.toml",
-                            1,
-                            1,
-                            format!("there is no threshold {rule}.{name}"),
-                        )),
+                        None => {
+                            refused.push(RuleError::at("thresholds.toml", 1, 1, "names a threshold that no rule has"))
+                        }
                     }
                 }
             }
         }
         Err(e) => {
             let line = e.span().map_or(1, |span| thresholds[..span.start].matches('\n').count() + 1);
-            refused.push(RuleError::at("thresholds.toml", line, 1, e.message().to_owned()));
+            let what = "not a threshold: write `[rule-id]`, then `name = whole number`";
+            refused.push(RuleError::at("thresholds.toml", line, 1, what));
         }
     }
     RuleSet { rules, refused, sha256: hex::encode(sha256(&all)) }

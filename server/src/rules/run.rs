@@ -1,20 +1,22 @@
 //! One reconciliation: evidence, rules, money, bands, stored as one run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use datafusion::error::DataFusionError;
-use muster_hours::policy::{PayMode, Policy};
+use muster_hours::policy::Policy;
+use muster_seal::central::{DocumentLeaf, Leaf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::engine::{Engine, Hit};
 use super::header::{Grade, Rule, RuleError};
-use super::money::{self, Cause, Claim};
-use crate::evidence::claimed::{self, Logged, Planned};
-use crate::evidence::tables::{Row, Val};
+use super::judge;
+use crate::central;
+use crate::evidence::claimed::{self, Asked, Facts, Logged, Planned, Shut, Standing};
+use crate::evidence::tables::{CALENDAR, CLAIMED_CELLS, CLAIMS, DEVICES, FORKS, ROSTER, Row, SCHEDULE, Val};
 use crate::evidence::{self, EvidenceError, imported};
-use crate::store::{Store, StoreError, checkpoints, findings};
+use crate::store::{Store, StoreError, checkpoints, findings, put_setting, setting};
 
 /// Why a run could not be made. The run before it stands.
 #[derive(Debug, Error)]
@@ -44,7 +46,7 @@ pub struct Run {
     pub rules_sha256: String,
     /// The central log's size it was made at.
     pub log_size: u64,
-    /// Rules that were refused, and why.
+    /// Rules that were refused, and sessions whose evidence could not be made, and why.
     pub refused: Vec<String>,
 }
 
@@ -81,8 +83,14 @@ pub struct Finding {
     pub institution: String,
     /// Where.
     pub region: String,
-    /// Whom it is about; empty when it is about the class.
+    /// Whom it is about; empty when it is about the class or a device.
     pub trainee: String,
+    /// The device, when it is about one; `class` may then be empty.
+    #[serde(default)]
+    pub device: String,
+    /// Is it of the gravest kind, shown before all others?
+    #[serde(default)]
+    pub gravest: bool,
     /// How many claimed hours it points at.
     pub cells: i64,
     /// Fen at risk that this finding takes; hours that an earlier cause took are not in it.
@@ -137,12 +145,38 @@ pub struct ClassResult {
     pub certain_fen: i64,
     /// Fen that only strong findings hold.
     pub strong_fen: i64,
+    /// Fen that rest on unproven hours and that no finding takes: a third sum.
+    #[serde(default)]
+    pub unproven_fen: i64,
     /// Fen that weak findings point at; in no sum with the others.
     pub exposure_fen: i64,
     /// `red`, `amber` or `green`.
     pub band: String,
     /// The policy it was counted by.
     pub policy: String,
+}
+
+/// What a run says of one claim.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct TraineeResult {
+    /// Which class.
+    pub class: String,
+    /// For whom.
+    pub trainee: String,
+    /// Class hours claimed.
+    pub hours: i64,
+    /// Of these, attested.
+    pub attested: i64,
+    /// Of these, unproven.
+    pub unproven: i64,
+    /// Of these, of lessons that no log has.
+    pub not_held: i64,
+    /// Of these, above the schedule.
+    pub beyond: i64,
+    /// Fen claimed.
+    pub amount_fen: i64,
+    /// Fen that certain and strong findings take or hold.
+    pub at_risk_fen: i64,
 }
 
 /// A run with all it found.
@@ -154,14 +188,42 @@ pub struct Report {
     pub classes: Vec<ClassResult>,
     /// All findings.
     pub findings: Vec<Finding>,
+    /// One for each claim.
+    #[serde(default)]
+    pub trainees: Vec<TraineeResult>,
 }
 
-struct Imported {
-    claims: Vec<Row>,
-    roster: Vec<Row>,
-    schedule: Vec<Row>,
-    policies: BTreeMap<String, Policy>,
-    log_size: u64,
+/// What the bureau imported and what the store knows, all of one moment.
+pub(super) struct Imported {
+    pub claims: Vec<Row>,
+    pub roster: Vec<Row>,
+    pub schedule: Vec<Row>,
+    pub calendar: Vec<Row>,
+    pub devices: Vec<Row>,
+    pub forks: Vec<Row>,
+    pub policies: BTreeMap<String, Policy>,
+    pub log_size: u64,
+}
+
+/// A rule set that was not in force before leaves its hash in the central log.
+fn in_force(store: &Store, sha256: &str, at: &str) -> Result<(), StoreError> {
+    let known = store.read(|conn| setting::<String>(conn, "rules_in_force"))?;
+    if known.as_deref() == Some(sha256) {
+        return Ok(());
+    }
+    store.write(|tx| {
+        let (what, name) = ("rules".to_owned(), sha256[..12].to_owned());
+        let leaf = DocumentLeaf { what, name, sha256: sha256.to_owned(), at: at.to_owned() };
+        checkpoints::append(tx, &[Leaf::Document(leaf).line()])?;
+        put_setting(tx, "rules_in_force", sha256.as_bytes())
+    })?;
+    match central::settle(store) {
+        Err(StoreError::NoQuorum(why)) => {
+            tracing::warn!(%why, "the rule set's leaf waits for the witnesses");
+            Ok(())
+        }
+        settled => settled,
+    }
 }
 
 /// Reconciles everything: writes missing evidence, runs the rules, stores the run. Gives its report.
@@ -169,47 +231,65 @@ struct Imported {
 /// # Errors
 /// [`ReconcileError`]; the run before it stands.
 pub async fn reconcile(store: &Store, data_dir: &Path, now: &str) -> Result<Report, ReconcileError> {
-    let (worker, dir) = (store.clone(), data_dir.to_owned());
-    let (imported, set) = tokio::task::spawn_blocking(move || {
-        evidence::build(&worker)?;
-        Ok::<_, ReconcileError>((read(&worker)?, super::load(&dir)))
+    let (worker, dir, at) = (store.clone(), data_dir.to_owned(), now.to_owned());
+    let (built, mut imported, set) = tokio::task::spawn_blocking(move || {
+        let built = evidence::build(&worker)?;
+        let set = super::load(&dir);
+        in_force(&worker, &set.sha256, &at)?;
+        Ok::<_, ReconcileError>((built, read(&worker)?, set))
     })
     .await
     .map_err(|_| ReconcileError::Worker)??;
 
-    let mut rows: BTreeMap<&str, Vec<Row>> = BTreeMap::new();
-    rows.insert("claims", imported.claims.clone());
-    rows.insert("roster", imported.roster.clone());
-    rows.insert("schedule", imported.schedule.clone());
-    let base = Engine::over(data_dir, &rows).await?;
-    rows.insert("claimed_cells", claimed_cells(&base, &imported).await?);
+    let rows = BTreeMap::from([
+        (CLAIMS.name, imported.claims.clone()),
+        (ROSTER.name, imported.roster.clone()),
+        (SCHEDULE.name, imported.schedule.clone()),
+        (CALENDAR.name, imported.calendar.clone()),
+        (DEVICES.name, imported.devices.clone()),
+        (FORKS.name, imported.forks.clone()),
+    ]);
     let engine = Engine::over(data_dir, &rows).await?;
+    drop(rows);
+    let facts = facts(&engine, &imported).await?;
+    let (imported, cells, standing) = tokio::task::spawn_blocking(move || {
+        let (cells, standing) = claimed::cells(&asked(&imported), &facts);
+        stand(&mut imported.claims, &standing);
+        (imported, cells, standing)
+    })
+    .await
+    .map_err(|_| ReconcileError::Worker)?;
+    engine.replace(&CLAIMS, &imported.claims)?;
+    engine.replace(&CLAIMED_CELLS, &cells)?;
 
     let mut refused: Vec<RuleError> = set.refused;
-    let mut found: Vec<(&Rule, Vec<Hit>)> = Vec::new();
-    for rule in &set.rules {
-        match engine.run(rule).await {
+    let mut found: Vec<(Rule, Vec<Hit>)> = Vec::new();
+    for rule in set.rules {
+        match engine.run(&rule).await {
             Ok(hits) => found.push((rule, hits)),
             Err(error) => refused.push(error),
         }
     }
-    let sessions = sessions_of(&engine).await?;
     let run = Run {
         run: 0,
         at: now.to_owned(),
         rules_sha256: set.sha256,
         log_size: imported.log_size,
-        refused: refused.iter().map(ToString::to_string).collect(),
+        refused: refused.iter().map(ToString::to_string).chain(built.refused).collect(),
     };
-    let report = judge(run, &imported, &rows["claimed_cells"], &found, &sessions);
     let worker = store.clone();
-    let stored = tokio::task::spawn_blocking(move || findings::put(&worker, report));
+    let stored = tokio::task::spawn_blocking(move || {
+        let report = judge::judge(run, &imported, &cells, &standing, &found);
+        findings::put(&worker, report)
+    });
     Ok(stored.await.map_err(|_| ReconcileError::Worker)??)
 }
 
+/// One read transaction, so that a file that is imported meanwhile is in all of it or in none.
 fn read(store: &Store) -> Result<Imported, StoreError> {
     store.read(|conn| {
-        let mut get = conn.prepare("SELECT class, document FROM class c JOIN policy p ON p.version = c.policy")?;
+        let tx = conn.unchecked_transaction()?;
+        let mut get = tx.prepare("SELECT class, document FROM class c JOIN policy p ON p.version = c.policy")?;
         let rows = get.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
         let mut policies = BTreeMap::new();
         for row in rows {
@@ -217,249 +297,119 @@ fn read(store: &Store) -> Result<Imported, StoreError> {
             policies.insert(class, serde_json::from_str(&document).map_err(|_| StoreError::Corrupt("a policy"))?);
         }
         Ok(Imported {
-            claims: imported::claims(conn)?,
-            roster: imported::roster(conn)?,
-            schedule: imported::schedule(conn)?,
+            claims: imported::claims(&tx)?,
+            roster: imported::roster(&tx)?,
+            schedule: imported::schedule(&tx)?,
+            calendar: imported::calendar(&tx)?,
+            devices: imported::devices(&tx)?,
+            forks: imported::forks(&tx)?,
             policies,
-            log_size: checkpoints::head(conn)?.map_or(0, |head| head.edge.size()),
+            log_size: checkpoints::head(&tx)?.map_or(0, |head| head.edge.size()),
         })
     })
 }
 
-fn text(row: &Row, i: usize) -> &str {
+pub(super) fn text(row: &Row, i: usize) -> &str {
     if let Some(Val::Text(text)) = row.get(i) { text } else { "" }
 }
 
-fn int(row: &Row, i: usize) -> i64 {
+pub(super) fn int(row: &Row, i: usize) -> i64 {
     if let Some(Val::Int(n)) = row.get(i) { *n } else { 0 }
 }
 
-async fn claimed_cells(engine: &Engine, imported: &Imported) -> Result<Vec<Row>, ReconcileError> {
-    let sql =
-        "SELECT l.class, l.trainee, l.lesson, l.shape, l.reason, l.assurance, l.device, l.counter, l.seq_from, l.seq_to
+/// What is asked to be paid, one for each claim and in their order.
+fn asked(imported: &Imported) -> Vec<Asked> {
+    let persons: BTreeMap<(&str, &str), &str> =
+        imported.roster.iter().map(|row| ((text(row, 0), text(row, 1)), text(row, 2))).collect();
+    let asked = imported.claims.iter().map(|claim| {
+        let (class, trainee) = (text(claim, 0), text(claim, 1));
+        Asked {
+            class: class.to_owned(),
+            trainee: trainee.to_owned(),
+            person: persons.get(&(class, trainee)).map_or_else(|| format!("{class}/{trainee}"), |p| (*p).to_owned()),
+            hours: int(claim, 4),
+            cap: imported.policies.get(class).map_or(8, |p| p.daily_cap),
+        }
+    });
+    asked.collect()
+}
+
+/// Writes into `claims` what stands of each.
+fn stand(claims: &mut [Row], standing: &[Standing]) {
+    let at = |name: &str| CLAIMS.columns.iter().position(|(column, _)| *column == name).unwrap_or(usize::MAX);
+    let places = [at("planned"), at("attested"), at("unproven")];
+    for (row, standing) in claims.iter_mut().zip(standing) {
+        for (place, value) in places.iter().zip([standing.planned, standing.attested, standing.unproven]) {
+            if let Some(cell) = row.get_mut(*place) {
+                *cell = value.into();
+            }
+        }
+    }
+}
+
+async fn facts(engine: &Engine, imported: &Imported) -> Result<Facts, DataFusionError> {
+    let mut facts = Facts::default();
+    let sql = "SELECT l.class, l.trainee, l.lesson, l.shape, l.reason, l.assurance, l.device, l.counter, l.seq_from,
+                      l.seq_to, s.open
                FROM lessons l JOIN claims c ON c.class = l.class AND c.trainee = l.trainee
+               LEFT JOIN sessions s ON s.device = l.device AND s.counter = l.counter
                ORDER BY l.class, l.trainee, l.lesson, l.device, l.counter";
-    let columns =
-        ["class", "trainee", "lesson", "shape", "reason", "assurance", "device", "counter", "seq_from", "seq_to"];
-    let rows = engine.query(sql, &columns).await?;
-    let mut logged: BTreeMap<(&str, &str), BTreeMap<&str, Logged>> = BTreeMap::new();
-    for row in &rows {
-        let seq = |i| matches!(row[i], Val::Int(_)).then(|| int(row, i));
+    let columns = [
+        "class",
+        "trainee",
+        "lesson",
+        "shape",
+        "reason",
+        "assurance",
+        "device",
+        "counter",
+        "seq_from",
+        "seq_to",
+        "open",
+    ];
+    for row in engine.query(sql, &columns).await? {
+        let seq = |i| matches!(row[i], Val::Int(_)).then(|| int(&row, i));
         let cell = Logged {
-            shape: text(row, 3).to_owned(),
-            reason: matches!(row[4], Val::Text(_)).then(|| text(row, 4).to_owned()),
-            level: int(row, 5),
-            device: text(row, 6).to_owned(),
-            counter: int(row, 7),
+            shape: text(&row, 3).to_owned(),
+            reason: matches!(row[4], Val::Text(_)).then(|| text(&row, 4).to_owned()),
+            level: int(&row, 5),
+            device: text(&row, 6).to_owned(),
+            counter: int(&row, 7),
             seqs: seq(8).zip(seq(9)),
+            open: int(&row, 10),
         };
-        let of = logged.entry((text(row, 0), text(row, 1))).or_default();
-        let cell = match of.remove(text(row, 2)) {
+        let of = facts.logged.entry((text(&row, 0).to_owned(), text(&row, 1).to_owned())).or_default();
+        let cell = match of.remove(text(&row, 2)) {
             Some(other) => claimed::better(other, cell),
             None => cell,
         };
-        of.insert(text(row, 2), cell);
+        of.insert(text(&row, 2).to_owned(), cell);
     }
-    let mut plans: BTreeMap<&str, Vec<Planned>> = BTreeMap::new();
+    for row in engine.query("SELECT DISTINCT class, lesson FROM lessons", &["class", "lesson"]).await? {
+        facts.held.insert((text(&row, 0).to_owned(), text(&row, 1).to_owned()));
+    }
+    for row in engine.query("SELECT class, open, close FROM sessions", &["class", "open", "close"]).await? {
+        facts.met.entry(text(&row, 0).to_owned()).or_default().push((int(&row, 1), int(&row, 2)));
+    }
     for row in &imported.schedule {
-        plans.entry(text(row, 0)).or_default().push(Planned {
+        facts.plans.entry(text(row, 0).to_owned()).or_default().push(Planned {
             session: text(row, 1).to_owned(),
             lesson: text(row, 2).to_owned(),
+            region: text(row, 4).to_owned(),
             day: int(row, 5),
             start: int(row, 6),
             end: int(row, 7),
         });
     }
-    let none = BTreeMap::new();
-    let cells = imported.claims.iter().flat_map(|claim| {
-        let (class, trainee) = (text(claim, 0), text(claim, 1));
-        let plan = plans.get(class).map_or(&[][..], Vec::as_slice);
-        let cap = imported.policies.get(class).map_or(8, |p| p.daily_cap);
-        claimed::cells(class, trainee, int(claim, 4), plan, logged.get(&(class, trainee)).unwrap_or(&none), cap)
-    });
-    Ok(cells.collect())
-}
-
-async fn sessions_of(engine: &Engine) -> Result<BTreeMap<String, i64>, DataFusionError> {
-    let sql = "SELECT class, COUNT(DISTINCT session) AS n FROM sessions GROUP BY class";
-    let rows = engine.query(sql, &["class", "n"]).await?;
-    Ok(rows.iter().map(|row| (text(row, 0).to_owned(), int(row, 1))).collect())
-}
-
-/// From rows to findings, money and bands. Pure.
-fn judge(
-    run: Run,
-    imported: &Imported,
-    cells: &[Row],
-    found: &[(&Rule, Vec<Hit>)],
-    sessions: &BTreeMap<String, i64>,
-) -> Report {
-    // Columns of claimed_cells: class, trainee, cell, hours, …, shape at 10.
-    let mut shapes: BTreeMap<(&str, &str), BTreeMap<&str, i64>> = BTreeMap::new();
-    for row in cells {
-        *shapes.entry((text(row, 0), text(row, 1))).or_default().entry(text(row, 10)).or_default() += 1;
-    }
-    let of = |class: &str, trainee: &str, shape: &str| -> i64 {
-        shapes.get(&(class, trainee)).and_then(|s| s.get(shape)).copied().unwrap_or(0)
-    };
-    let mut planned: BTreeMap<&str, i64> = BTreeMap::new();
-    for row in &imported.schedule {
-        *planned.entry(text(row, 0)).or_default() += 1;
-    }
-    let mut claims = BTreeMap::new();
-    for row in &imported.claims {
-        let (class, trainee) = (text(row, 0), text(row, 1));
-        let policy = imported.policies.get(class).cloned().unwrap_or_default();
-        claims.insert(
-            (class.to_owned(), trainee.to_owned()),
-            Claim {
-                amount: int(row, 5),
-                hours: int(row, 4),
-                lump_rate: (policy.pay_mode == PayMode::Lump).then_some(i64::from(policy.rate_permille)),
-                planned: planned.get(class).copied().unwrap_or(0),
-                standing: of(class, trainee, "attested") + of(class, trainee, "unproven"),
-            },
-        );
-    }
-    let mut groups: BTreeMap<(usize, &str, &str), Vec<&Hit>> = BTreeMap::new();
-    for (i, (_, hits)) in found.iter().enumerate() {
-        for hit in hits {
-            groups.entry((i, &hit.class, &hit.subject)).or_default().push(hit);
-        }
-    }
-    let cell = |h: &&&Hit| (h.cell > 0).then(|| (h.class.clone(), h.trainee.clone(), h.cell));
-    let causes: Vec<Cause> = groups
+    facts.shut = imported
+        .calendar
         .iter()
-        .map(|((i, ..), hits)| Cause {
-            rule: found[*i].0.id.clone(),
-            grade: found[*i].0.grade,
-            cells: hits.iter().filter_map(|h| cell(&h)).collect(),
+        .map(|row| Shut {
+            region: text(row, 0).to_owned(),
+            from: int(row, 1),
+            to: int(row, 2),
+            why: text(row, 5).to_owned(),
         })
         .collect();
-    let allotted = money::allot(&claims, &causes);
-    let mut findings = Vec::new();
-    for (n, ((i, class, subject), hits)) in groups.iter().enumerate() {
-        let rule = found[*i].0;
-        let of_class = imported.claims.iter().find(|c| text(c, 0) == *class);
-        let count = |kind: &str| hits.iter().filter(|h| h.kind == kind).count() as i64;
-        let lessons: BTreeSet<&str> = hits.iter().map(|h| h.lesson.as_str()).filter(|l| !l.is_empty()).collect();
-        let claimed = claims.get(&((*class).to_owned(), (*subject).to_owned())).map_or(0, |c| c.hours);
-        let values = [
-            ("hours", claimed),
-            ("attested", of(class, subject, "attested")),
-            ("cells", causes[n].cells.len() as i64),
-            ("blank", count("blank")),
-            ("tail", count("tail")),
-            ("lessons", lessons.len() as i64),
-            ("sessions", sessions.get(*class).copied().unwrap_or(0)),
-        ];
-        let words = |lang: &str| Words {
-            title: rule.text(&format!("title_{lang}")).to_owned(),
-            explanation: fill(rule.text(&format!("explain_{lang}")), &values),
-            innocent: rule.text(&format!("innocent_{lang}")).to_owned(),
-            next: rule.text(&format!("next_{lang}")).to_owned(),
-        };
-        let proofs: BTreeSet<Proof> = hits
-            .iter()
-            .filter(|h| !h.device.is_empty())
-            .map(|h| Proof { device: h.device.clone(), counter: h.counter, seq_from: h.seq_from, seq_to: h.seq_to })
-            .collect();
-        let about = if subject.is_empty() { "-" } else { subject };
-        findings.push(Finding {
-            finding: format!("{}/{class}/{about}", rule.id),
-            rule: rule.id.clone(),
-            grade: rule.grade,
-            family: rule.family.clone(),
-            suspect: hits.iter().any(|h| h.suspect),
-            class: (*class).to_owned(),
-            institution: of_class.map_or("", |c| text(c, 2)).to_owned(),
-            region: of_class.map_or("", |c| text(c, 3)).to_owned(),
-            trainee: (*subject).to_owned(),
-            cells: causes[n].cells.len() as i64,
-            at_risk_fen: allotted.at_risk[n],
-            exposure_fen: allotted.exposure[n],
-            zh: words("zh"),
-            en: words("en"),
-            basis: rule.text("basis").to_owned(),
-            lessons: lessons.into_iter().map(str::to_owned).collect(),
-            proofs: proofs.into_iter().collect(),
-        });
-    }
-    // The gravest first: what takes most, then what is surest.
-    findings.sort_by(|a, b| {
-        let key = |f: &Finding| (f.suspect, f.at_risk_fen, f.grade);
-        key(b).cmp(&key(a)).then_with(|| a.finding.cmp(&b.finding))
-    });
-    let classes = classes(imported, &claims, &of, &findings);
-    Report { run, classes, findings }
-}
-
-fn fill(template: &str, values: &[(&str, i64)]) -> String {
-    values
-        .iter()
-        .fold(template.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), &value.to_string()))
-}
-
-fn classes(
-    imported: &Imported,
-    claims: &BTreeMap<(String, String), Claim>,
-    of: &impl Fn(&str, &str, &str) -> i64,
-    findings: &[Finding],
-) -> Vec<ClassResult> {
-    let mut results: BTreeMap<&str, ClassResult> = BTreeMap::new();
-    for row in &imported.claims {
-        let (class, trainee) = (text(row, 0), text(row, 1));
-        let claim = &claims[&(class.to_owned(), trainee.to_owned())];
-        let result = results.entry(class).or_insert_with(|| ClassResult {
-            class: class.to_owned(),
-            institution: text(row, 2).to_owned(),
-            region: text(row, 3).to_owned(),
-            trainees: 0,
-            hours: 0,
-            attested: 0,
-            unproven: 0,
-            amount_fen: 0,
-            certain_fen: 0,
-            strong_fen: 0,
-            exposure_fen: 0,
-            band: String::new(),
-            policy: imported.policies.get(class).map(|p| p.version.clone()).unwrap_or_default(),
-        });
-        result.trainees += 1;
-        result.hours += claim.hours;
-        result.attested += of(class, trainee, "attested");
-        result.unproven += of(class, trainee, "unproven");
-        result.amount_fen += claim.amount;
-    }
-    for result in results.values_mut() {
-        let mine: Vec<&Finding> = findings.iter().filter(|f| f.class == result.class).collect();
-        let sum = |grade| mine.iter().filter(|f| f.grade == grade).map(|f| f.at_risk_fen).sum::<i64>();
-        (result.certain_fen, result.strong_fen) = (sum(Grade::Certain), sum(Grade::Strong));
-        result.exposure_fen = mine.iter().map(|f| f.exposure_fen).sum::<i64>().min(result.amount_fen);
-        result.band = band(&mine).to_owned();
-    }
-    results.into_values().collect()
-}
-
-/// Red, amber or green: the catalogue's section 12.5, with the caps as weights until labelled data gives better ones.
-fn band(findings: &[&Finding]) -> &'static str {
-    let suspects = || findings.iter().filter(|f| f.suspect);
-    if suspects().any(|f| f.grade == Grade::Certain) {
-        return "red";
-    }
-    // Base-10 logarithms in thousandths: prior odds 0.02 / 0.98, strong 2, weak 0.7; each family once.
-    let mut families: BTreeMap<&str, i64> = BTreeMap::new();
-    for finding in suspects() {
-        let weight = if finding.grade == Grade::Strong { 2000 } else { 700 };
-        let best = families.entry(&finding.family).or_default();
-        *best = weight.max(*best);
-    }
-    let log_odds = -1690 + families.values().sum::<i64>();
-    let strong = families.values().filter(|w| **w == 2000).count();
-    // Odds of 19 to 1 are a probability of 0.95.
-    match log_odds {
-        n if n >= 1279 && strong >= 2 => "red",
-        n if n >= 0 => "amber",
-        _ => "green",
-    }
+    Ok(facts)
 }

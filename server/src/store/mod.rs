@@ -28,10 +28,11 @@ pub mod witness;
 /// The domain of a data directory that was given none.
 pub const DEFAULT_DOMAIN: &str = "muster.localhost";
 
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("migrations/0001_spine.sql"),
     include_str!("migrations/0002_findings.sql"),
     include_str!("migrations/0003_witness.sql"),
+    include_str!("migrations/0004_reconcile.sql"),
 ];
 
 /// What can go wrong with the store.
@@ -228,6 +229,16 @@ pub fn setting<T: FromSetting>(conn: &Connection, name: &str) -> Result<Option<T
     let value: Option<Vec<u8>> =
         conn.query_row("SELECT value FROM setting WHERE name = ?", [name], |row| row.get(0)).optional()?;
     value.map(|value| T::from_setting(value).ok_or(StoreError::Corrupt("a setting"))).transpose()
+}
+
+/// Sets a fact of this server.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn put_setting(tx: &Transaction<'_>, name: &str, value: &[u8]) -> Result<(), StoreError> {
+    let sql = "INSERT INTO setting (name, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = ?2";
+    tx.execute(sql, params![name, value])?;
+    Ok(())
 }
 
 /// What a setting can be.

@@ -64,7 +64,8 @@ fn one(conn: &Connection, class: &str, session: &str, people: &[Person]) -> Resu
 
 fn roster(conn: &Connection, class: &str) -> Result<Vec<Person>, StoreError> {
     let mut get = conn.prepare_cached(
-        "SELECT id, instructor, card, name, template, declined FROM roster WHERE class = ? ORDER BY id",
+        "SELECT id, instructor, card, name, template, declined FROM roster
+         WHERE class = ? AND removed_ms IS NULL ORDER BY id",
     )?;
     let rows = get.query_map([class], |row| {
         let (name, template): (String, Option<String>) = (row.get(3)?, row.get(4)?);

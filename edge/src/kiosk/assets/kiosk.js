@@ -36,6 +36,7 @@ function start() {
   let text = {}, lang = localStorage.getItem("lang") || "zh", view = null, received = 0, timer = 0;
   const t = (key) => (text[lang] || {})[key] || key;
   const time = (ms) => new Date(ms).toLocaleString(lang === "zh" ? "zh-CN" : "en-GB", { hour12: false, month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit" });
+  const hour = (ms) => new Date(ms).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
   const send = (path, body) => fetch(path, { method: "POST", headers: { "muster-kiosk": "1", "content-type": "application/json" }, body: body ? JSON.stringify(body) : undefined });
 
   function result() {
@@ -57,7 +58,9 @@ function start() {
     document.documentElement.lang = lang === "zh" ? "zh-CN" : "en";
     const running = view.phase === "running";
     $("title").textContent = view.title || t("page.name");
-    $("sub").textContent = running ? t("page.session") + " " + view.session + " · " + t(view.taught ? "page.taught" : "page.untaught") : "";
+    const lesson = view.lessons.find(([, end]) => end > Date.now());
+    $("sub").textContent = running ? [t("page.session") + " " + view.session, lesson && t("page.lesson") + " " + hour(lesson[0]) + "–" + hour(lesson[1]),
+      t(view.taught ? "page.taught" : "page.untaught")].filter(Boolean).join(" · ") : "";
     $("lang").textContent = t("page.other");
     $("here-label").textContent = t("page.here");
     const here = view.seats.filter((s) => s.level !== null);
@@ -116,6 +119,6 @@ function start() {
     text = all;
     const events = new EventSource("/events");
     events.onmessage = (e) => { view = JSON.parse(e.data); received = performance.now(); draw(); };
-    events.onerror = () => { $("result").className = "bad"; $("mark").textContent = marks.bad; $("big").textContent = t("result.gone"); $("small").textContent = t("hint.gone"); };
+    events.onerror = () => { clearTimeout(timer); $("result").className = "bad"; $("mark").textContent = marks.bad; $("big").textContent = t("result.gone"); $("small").textContent = t("hint.gone"); };
   });
 }
