@@ -64,10 +64,10 @@ pub fn story() -> Story {
     let s22 = d2.hold(14, &beacon);
     let i22 = take(&mut town, &d2, &s22);
     let after22 = (town.size(), EVENING + 180);
-    let revoke = RevokeLeaf { device: "d1".into(), counter: 5, reason: "丢失".into(), at: String::new() };
+    let revoke = RevokeLeaf { device: "d1".into(), counter: 5, reason: "lost".into(), at: String::new() };
     d1.life.push(town.add(&Leaf::Revoke(revoke)));
     let mut d3 = Device::enrol(&mut town, "d3", 13, "s2");
-    let (device, old, reason) = ("d3".into(), "d2".into(), "disk \"lost\"".into());
+    let (device, old, reason) = ("d3".into(), "d2".into(), "disk".into());
     let replace = town.add(&Leaf::Replace(ReplaceLeaf { device, old, counter: 1, reason, at: String::new() }));
     d2.life.push(replace);
     d3.life.push(replace);

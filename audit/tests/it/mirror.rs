@@ -33,7 +33,7 @@ fn mirror(town: &Town) -> Result<Mirror, String> {
 }
 
 fn revoke(device: &str, counter: u64) -> Leaf {
-    Leaf::Revoke(RevokeLeaf { device: device.into(), counter, reason: "found out".into(), at: String::new() })
+    Leaf::Revoke(RevokeLeaf { device: device.into(), counter, reason: "misused".into(), at: String::new() })
 }
 
 fn document(name: &str) -> Leaf {
