@@ -2,6 +2,8 @@
 //!
 //! A trainee's id belongs to a class, so that an auditor cannot follow people from class to class: neither can the cap here.
 
+use std::collections::HashSet;
+
 use muster_hours::cap::{Hour, above_cap};
 use muster_hours::count::Shape;
 
@@ -54,28 +56,24 @@ fn day(start: &str) -> i64 {
 
 /// Holds the cap, as the server does.
 pub fn hold(sessions: &mut [(&Lessons, &mut Facts)]) {
-    // A class and an opaque id in it name a person here; neither has a slash.
-    let mut people = Vec::new();
-    let mut places: Vec<(usize, usize, usize)> = Vec::new();
+    // A class and an opaque id in it name a person here; neither has a slash. A name is kept once, its hours are many.
+    let name = |class: &str, trainee: &str| format!("{class}/{trainee}");
+    let people: HashSet<String> =
+        sessions.iter().flat_map(|(s, _)| s.trainees.iter().map(|trainee| name(&s.class, trainee))).collect();
+    let mut hours: Vec<Hour<'_>> = Vec::new();
+    let mut places: Vec<(usize, u16, u16)> = Vec::new();
     for (at, (session, _)) in sessions.iter().enumerate() {
+        let session: &Lessons = session;
+        let names: Vec<String> = session.trainees.iter().map(|trainee| name(&session.class, trainee)).collect();
         for (trainee, lesson) in &session.attested {
-            people.push(format!("{}/{}", session.class, session.trainees[usize::from(*trainee)]));
-            places.push((at, usize::from(*trainee), usize::from(*lesson)));
+            let when = &session.lessons[usize::from(*lesson)];
+            let Some(person) = people.get(&names[usize::from(*trainee)]) else { continue };
+            hours.push(Hour { person, day: when.day, start: when.start, lesson: &when.name, cap: session.cap });
+            places.push((at, *trainee, *lesson));
         }
     }
-    let hour = |(person, (at, _, lesson)): (&'_ String, &(usize, usize, usize))| {
-        let session = sessions[*at].0;
-        let when = &session.lessons[*lesson];
-        (person.clone(), when.day, when.start, when.name.clone(), session.cap)
-    };
-    let hours: Vec<_> = people.iter().zip(&places).map(hour).collect();
-    let hours: Vec<Hour<'_>> = hours
-        .iter()
-        .map(|(person, day, start, lesson, cap)| Hour { person, day: *day, start: *start, lesson, cap: *cap })
-        .collect();
-    let above = above_cap(&hours);
-    for ((at, trainee, lesson), _) in places.iter().zip(above).filter(|(_, above)| *above) {
-        let (session, facts) = &mut sessions[*at];
-        facts.above_cap(&session.trainees[*trainee], &session.lessons[*lesson].name);
+    for ((at, trainee, lesson), _) in places.into_iter().zip(above_cap(&hours)).filter(|(_, above)| *above) {
+        let (session, facts) = &mut sessions[at];
+        facts.above_cap(&session.trainees[usize::from(trainee)], &session.lessons[usize::from(lesson)].name);
     }
 }

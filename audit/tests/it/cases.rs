@@ -1,7 +1,7 @@
 //! The bad bundles of `seal/vectors/bundles/bad/`: the reason in the name, what the verifier says beside it, and how it is made.
 
 use muster_hours::policy::Policy;
-use muster_seal::central::{DocumentLeaf, EnrolLeaf, Leaf};
+use muster_seal::central::{DocumentLeaf, EnrolLeaf, Leaf, RevokeLeaf};
 use muster_seal::key::Signer;
 use muster_seal::merkle::sha256;
 use muster_seal::session;
@@ -597,7 +597,23 @@ fn devices(story: &Story) -> Vec<Case> {
         parts.newest_proof = town.consistency(5, 7);
         parts.tar()
     };
+    let words = {
+        let (mut town, mut d1, session) = town(|device, beacon| device.hold(14, beacon));
+        let reason = "said to be lost".into();
+        d1.life.push(town.add(&Leaf::Revoke(RevokeLeaf {
+            device: "d1".into(),
+            counter: 1,
+            reason,
+            at: String::new(),
+        })));
+        Parts::of(&town, &d1, &session, 4, Under { newest: (7, EVENING), ..UNDER }).tar()
+    };
     vec![
+        (
+            "revocation-in-free-words",
+            "device-001.json: field \"reason\" must be an id: 1 to 64 letters, digits, hyphens, underscores or dots",
+            words,
+        ),
         (
             "revoked",
             "the device's life: the device was revoked after session 5 (leaf #13): session 6 does not count",
@@ -702,6 +718,16 @@ fn plans() -> Vec<Case> {
             "policy-not-trusted",
             "policy \"nm-2026-1\" is not in your trust file, or has other numbers there",
             under(assignment("s1", Policy { share_permille: 500, ..policy() })),
+        ),
+        (
+            "policy-with-another-power-gap",
+            "policy \"nm-2026-1\" is not in your trust file, or has other numbers there",
+            under(assignment("s1", Policy { power_gap_s: 60, ..policy() })),
+        ),
+        (
+            "sealed-time-that-does-not-exist",
+            "log.jsonl: line 1: `wall` is no time that exists",
+            lines(|s| s.with(1, "\"wall\":\"2026-03-02T", "\"wall\":\"2026-02-30T")).tar(),
         ),
         (
             "assignment-of-another-site",

@@ -67,7 +67,7 @@ pub fn story() -> Story {
     let revoke = RevokeLeaf { device: "d1".into(), counter: 5, reason: "lost".into(), at: String::new() };
     d1.life.push(town.add(&Leaf::Revoke(revoke)));
     let mut d3 = Device::enrol(&mut town, "d3", 13, "s2");
-    let (device, old, reason) = ("d3".into(), "d2".into(), "damaged".into());
+    let (device, old, reason) = ("d3".into(), "d2".into(), "disk".into());
     let replace = town.add(&Leaf::Replace(ReplaceLeaf { device, old, counter: 1, reason, at: String::new() }));
     d2.life.push(replace);
     d3.life.push(replace);

@@ -1,6 +1,7 @@
 //! The auditor's side, against bundles of a town in memory.
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic as a test may")]
 
+mod bulk;
 mod cases;
 mod corpus;
 mod good;

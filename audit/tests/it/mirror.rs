@@ -92,8 +92,7 @@ fn a_log_that_was_bent_does_not_hold_what_was_saved() {
     let want = "the central log at 300 entries is another one in the mirror: the bureau shows two histories";
     assert!(found.contains(&("old".to_owned(), want.to_owned())), "{found:?}");
     // A shorter log is an older one.
-    let mut short = town.clone();
-    (short.leaves, short.hashes) = (town.leaves[..250].to_vec(), town.hashes[..250].to_vec());
+    let short = Town::of(town.leaves[..250].iter().cloned());
     let (_, why) = said(dir.path(), &short).pop().unwrap();
     assert!(why.starts_with("the mirror has 250 entries and this needs 300: "), "{why}");
     // A checkpoint of another log, signed by the same key, saved by somebody else.

@@ -11,8 +11,9 @@ use muster_seal::central::{ContactLeaf, DocumentLeaf, EnrolLeaf, Leaf, RotateLea
 use muster_seal::chain::{Contact, seal_id};
 use muster_seal::checkpoint::Checkpoint;
 use muster_seal::cosignature::cosign;
+use muster_seal::error::ProofError;
 use muster_seal::key::{DeviceKey, Signer};
-use muster_seal::merkle::{Edge, Hash, consistency_proof, inclusion_proof, leaf_hash, node_of, root, sha256};
+use muster_seal::merkle::{Edge, Hash, consistency_proof, inclusion_proof, leaf_hash, sha256};
 use muster_seal::proof::{Receipt, write_hashes};
 use muster_seal::record::{Body, Card, Face, Instructor, Manual, Open, Present, Stamp, Stranger, Way};
 use muster_seal::session::{self, SessionLog};
@@ -94,19 +95,37 @@ pub fn stand(checkpoint: &Checkpoint, cosigners: &[(usize, u64)]) -> String {
 #[derive(Clone, Default)]
 pub struct Town {
     pub leaves: Vec<Vec<u8>>,
-    pub hashes: Vec<Hash>,
+    edge: Edge,
+    /// The roots of the perfect subtrees, level by level.
+    levels: Vec<Vec<Hash>>,
 }
 
 impl Town {
+    pub fn of(leaves: impl IntoIterator<Item = Vec<u8>>) -> Self {
+        let mut town = Self::default();
+        for leaf in leaves {
+            town.push(leaf);
+        }
+        town
+    }
+
+    fn push(&mut self, leaf: Vec<u8>) -> u64 {
+        let levels = &mut self.levels;
+        self.edge.push_with(leaf_hash(&leaf), |level, _, hash| {
+            levels.resize_with(levels.len().max(level as usize + 1), Vec::new);
+            levels[level as usize].push(hash);
+        });
+        self.leaves.push(leaf);
+        self.size() - 1
+    }
+
     pub fn add(&mut self, leaf: &Leaf) -> u64 {
-        self.leaves.push(leaf.line());
-        self.hashes.push(leaf_hash(&leaf.line()));
-        self.leaves.len() as u64 - 1
+        self.push(leaf.line())
     }
 
     /// Adds what a bureau adds, until the log has so many entries.
     pub fn fill_to(&mut self, size: u64) {
-        while (self.leaves.len() as u64) < size {
+        while self.size() < size {
             let name = format!("claims-{}", self.leaves.len());
             let sha256 = hex::encode(sha256(name.as_bytes()));
             self.add(&Leaf::Document(DocumentLeaf { what: "claims".into(), name, sha256, at: RECEIVED.into() }));
@@ -117,8 +136,15 @@ impl Town {
         self.leaves.len() as u64
     }
 
+    fn node(&self, level: u32, index: u64) -> Result<Hash, ProofError> {
+        Ok(self.levels[level as usize][index as usize])
+    }
+
     pub fn checkpoint(&self, size: u64) -> Checkpoint {
-        Checkpoint { origin: LOG.into(), size, root: root(&self.hashes[..size as usize]) }
+        // The perfect subtrees that tile the first `size` leaves, largest first.
+        let tiles = (0..64).rev().filter(|level| size >> level & 1 == 1);
+        let roots = tiles.map(|level| self.levels[level][(size >> level) as usize - 1]).collect();
+        Checkpoint { origin: LOG.into(), size, root: Edge::from_parts(size, roots).unwrap().root() }
     }
 
     /// The checkpoint of a size, with every witness at a time.
@@ -128,14 +154,12 @@ impl Town {
 
     /// The receipt of an entry under a checkpoint's note of a size.
     pub fn receipt(&self, index: u64, size: u64, note: &str) -> Receipt {
-        let node = node_of(&self.hashes[..size as usize]);
-        let hashes = inclusion_proof::<muster_seal::error::ProofError>(index, size, node).unwrap();
+        let hashes = inclusion_proof(index, size, |level, index| self.node(level, index)).unwrap();
         Receipt { index, hashes, checkpoint: note.to_owned() }
     }
 
     pub fn consistency(&self, old: u64, new: u64) -> Vec<Hash> {
-        let node = node_of(&self.hashes[..new as usize]);
-        consistency_proof::<muster_seal::error::ProofError>(old, new, node).unwrap()
+        consistency_proof(old, new, |level, index| self.node(level, index)).unwrap()
     }
 }
 
