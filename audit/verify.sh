@@ -225,7 +225,7 @@ life() {
 # key_at COUNTER: the key that signs it.
 key_at() {
     [ "$end" = - ] || [ "$1" -le "$end" ] || fail "the device was revoked or replaced after $end: $1 does not count"
-    awk -v n="$1" '$1 <= n { key = $2 } { last = $2 } END { print key == "" ? last : key }' "$D/tenures"
+    awk -v n="$1" '$1 <= n { key = $2 } { last = $2 } END { print (key == "" ? last : key) }' "$D/tenures"
 }
 
 # The contacts since the session before, each linked to the one before it, into `follows` and `link` (counter, seal, beacon).
