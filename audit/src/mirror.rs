@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
-use muster_seal::central::Leaf;
+use muster_seal::central::{ContactLeaf, Leaf, SealLeaf};
 use muster_seal::checkpoint::Checkpoint;
-use muster_seal::error::LineError;
 use muster_seal::life::{Life, LifeError};
 use muster_seal::merkle::{Edge, Hash, leaf_hash, node_hash};
 use muster_seal::policy::Witnessed;
@@ -27,6 +26,8 @@ pub struct Mirror {
     lives: HashMap<String, Vec<(u64, Leaf)>>,
     /// For each device the index of the leaf about the contact with a counter.
     contacts: HashMap<String, HashMap<u64, u64>>,
+    /// For each device the entry that used a counter up, a seal or a contact.
+    used: HashMap<String, HashMap<u64, u64>>,
 }
 
 /// Something that an auditor has and the mirror does not say, or the other way round.
@@ -139,7 +140,13 @@ impl Mirror {
         let witnessed = trust.witnesses.check(&note).context("checkpoint")?;
         let size = witnessed.checkpoint.size;
         let mut edge = Edge::default();
-        let mut mirror = Self { witnessed, levels: Vec::new(), lives: HashMap::new(), contacts: HashMap::new() };
+        let mut mirror = Self {
+            witnessed,
+            levels: Vec::new(),
+            lives: HashMap::new(),
+            contacts: HashMap::new(),
+            used: HashMap::new(),
+        };
         for index in 0..size.div_ceil(WIDTH) {
             let width = (size - index * WIDTH).min(WIDTH);
             let bytes = tile(source, index, width)?;
@@ -168,8 +175,15 @@ impl Mirror {
         self.levels[level].push(hash);
     }
 
-    fn take(&mut self, index: u64, entry: &[u8]) -> Result<(), LineError> {
+    fn take(&mut self, index: u64, entry: &[u8]) -> Result<()> {
         let leaf = Leaf::parse(entry)?;
+        if let Leaf::Seal(SealLeaf { device, counter, .. }) | Leaf::Contact(ContactLeaf { device, counter, .. }) = &leaf
+            && let Some(first) = self.used.entry(device.clone()).or_default().insert(*counter, index)
+        {
+            bail!(
+                "it uses counter {counter} of {device}, which entry #{first} did before: the log holds two histories"
+            );
+        }
         let about = match &leaf {
             Leaf::Enrol(e) => vec![&e.device],
             Leaf::Revoke(r) => vec![&r.device],

@@ -1,6 +1,7 @@
 //! The auditor's bundle of one session: everything that proves it, from the store, under checkpoints that a quorum stands for.
 
 use muster_seal::bundle::{self, Bundle};
+use muster_seal::policy::Policy;
 use muster_seal::proof::write_hashes;
 use rusqlite::Connection;
 
@@ -16,14 +17,19 @@ pub fn file_name(device: &str, counter: u64) -> String {
 ///
 /// # Errors
 /// [`StoreError`]; [`StoreError::NoQuorum`] while no quorum stands for its seal.
-pub fn make(conn: &Connection, device: &str, counter: u64) -> Result<Option<Vec<u8>>, StoreError> {
+pub fn make(
+    conn: &Connection,
+    policy: Option<&Policy>,
+    device: &str,
+    counter: u64,
+) -> Result<Option<Vec<u8>>, StoreError> {
     let Some(stored) = sessions::session(conn, device, counter)?.filter(|s| s.is_final) else { return Ok(None) };
     let corrupt = |_| StoreError::Corrupt("a final session's log");
     let log = muster_seal::session::parse(&stored.log).map_err(corrupt)?;
     let index = stored.log_index.ok_or(StoreError::Corrupt("a final session without a leaf"))?;
     let waiting = || StoreError::NoQuorum(format!("the seal of {device}/{counter} waits for its witnesses"));
     // The first checkpoint that covers the seal says the most about when; the newest says what became of the device.
-    let covering = witness::cosigned_from(conn, index + 1)?.ok_or_else(waiting)?;
+    let covering = witness::cosigned_under(conn, index + 1, policy)?.ok_or_else(waiting)?;
     let newest = witness::newest(conn)?;
     let beacon = match log.open().beacon.as_str() {
         "" => Vec::new(),

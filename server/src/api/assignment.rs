@@ -31,7 +31,7 @@ pub async fn assignments(
                 let hash = hex::encode(sha256(session.document.as_bytes()));
                 sessions::put_assignment(tx, &hash, &session.document, &clock::now())?;
             }
-            let counter = witness::link_before(tx, &device.device, u64::MAX >> 1)?.counter;
+            let counter = witness::last_counter(tx, &device.device)?;
             Ok(Assignments { sessions, beacon: witness::newest(tx)?, counter })
         })
     });

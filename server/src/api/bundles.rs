@@ -19,7 +19,12 @@ pub async fn bundle(State(state): State<AppState>, Path(name): Path<String>) -> 
     let none = || ApiError::new(Kind::NotFound, "no sealed session of this device and counter");
     let (device, counter) = name.strip_suffix(".tar").and_then(|n| n.rsplit_once('-')).ok_or_else(none)?;
     let (device, counter) = (device.to_owned(), counter.parse().map_err(|_| none())?);
-    let made = state.blocking(move |store| Ok(store.read(|conn| bundle::make(conn, &device, counter))?)).await?;
+    let made = state
+        .blocking(move |store| {
+            let policy = crate::central::witness::policy(store)?;
+            Ok(store.read(|conn| bundle::make(conn, policy.as_ref(), &device, counter))?)
+        })
+        .await?;
     let bytes = made.ok_or_else(none)?;
     let disposition = format!("attachment; filename=\"{name}\"");
     Ok(([(header::CONTENT_TYPE, "application/x-tar".to_owned()), (header::CONTENT_DISPOSITION, disposition)], bytes)

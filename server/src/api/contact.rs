@@ -54,7 +54,7 @@ pub async fn rotate(
     request: Result<Json<RotateRequest>, JsonRejection>,
 ) -> Result<axum::http::StatusCode, ApiError> {
     let Json(request) = request.map_err(|e| ApiError::new(Kind::BadRequest, e.body_text()))?;
-    counted(request.counter + 1)?;
+    counted(request.counter.saturating_add(1))?;
     state.blocking(move |store| pipeline::rotate(store, &device, &request)).await?;
     Ok(axum::http::StatusCode::NO_CONTENT)
 }

@@ -15,15 +15,15 @@ use rusqlite::Connection;
 use crate::fault;
 use crate::store::{Store, StoreError, checkpoints};
 
-/// Publishes what the store has and the folder has not; gives what was published, `None` before the first leaf. That it was
-/// is noted by the caller, with what it learns from the witnesses: publishing again writes the same bytes.
+/// Publishes the tiles that the store has and the folder has not; gives up to where, `None` before the first leaf. The
+/// checkpoint is shown once a quorum stands for it ([`put_cosigned`]), so that nobody is ever shown less than before.
 ///
 /// # Errors
 /// [`StoreError`]; whatever was written is right, and the next call goes on.
 pub fn publish(store: &Store) -> Result<Option<checkpoints::Head>, StoreError> {
     let folder = store.dir().join("log");
     // One publisher at a time, in this process and others: a slower one must not put back an older checkpoint.
-    let lock = lock(&folder)?;
+    let lock = lock(&folder, ".lock")?;
     let Some(head) = store.read(checkpoints::head)? else { return Ok(None) };
     // A folder that was lost, or put back from an older copy, is made anew from where it stands.
     let (from, to) = (head.published.min(on_disk(store, &folder)?), head.edge.size());
@@ -32,7 +32,6 @@ pub fn publish(store: &Store) -> Result<Option<checkpoints::Head>, StoreError> {
         store.read(|conn| write_tiles(conn, &folder, from, to))?;
         fault::after("tiles")?;
     }
-    show(&folder, &head.note)?;
     drop(lock);
     Ok(Some(head))
 }
@@ -50,7 +49,7 @@ fn show(folder: &Path, note: &str) -> Result<(), StoreError> {
 
 /// How far the folder has come. What it once showed the world must be a part of this log: a database that was put back from
 /// an older copy is not published over it.
-fn on_disk(store: &Store, folder: &Path) -> Result<u64, StoreError> {
+pub(super) fn on_disk(store: &Store, folder: &Path) -> Result<u64, StoreError> {
     let path = folder.join("checkpoint");
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,
@@ -66,24 +65,23 @@ fn on_disk(store: &Store, folder: &Path) -> Result<u64, StoreError> {
     Ok(shown.size)
 }
 
-/// Replaces the published checkpoint by the same one with its cosignatures, unless the log has grown since.
+/// Shows a checkpoint that a quorum stands for, unless a larger one is shown.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn put_cosigned(store: &Store, note: &str) -> Result<(), StoreError> {
     let folder = store.dir().join("log");
-    let lock = lock(&folder)?;
-    let head = store.read(checkpoints::head)?;
-    if head.is_some_and(|head| note.starts_with(&head.note)) {
+    let lock = lock(&folder, ".lock")?;
+    if super::size_of(note)? >= on_disk(store, &folder)? {
         show(&folder, note)?;
     }
     drop(lock);
     Ok(())
 }
 
-fn lock(folder: &Path) -> Result<File, StoreError> {
+pub(super) fn lock(folder: &Path, name: &str) -> Result<File, StoreError> {
     fs::create_dir_all(folder).map_err(|source| StoreError::Io { path: folder.to_owned(), source })?;
-    let path = folder.join(".lock");
+    let path = folder.join(name);
     let lock = File::options().create(true).append(true).open(&path);
     lock.and_then(|file| file.lock().map(|()| file)).map_err(|source| StoreError::Io { path, source })
 }

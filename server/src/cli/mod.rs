@@ -261,8 +261,9 @@ fn bundles(store: &Store, out: &Path, one: Option<(String, u64)>) -> Result<()> 
         Some(one) => vec![one],
         None => store.read(sessions::finals)?,
     };
+    let policy = central::witness::policy(store)?;
     for (device, counter) in sessions {
-        let made = store.read(|conn| bundle::make(conn, &device, counter))?;
+        let made = store.read(|conn| bundle::make(conn, policy.as_ref(), &device, counter))?;
         let Some(bytes) = made else { bail!("session {counter} of {device} is not there, or not sealed yet") };
         let path = out.join(bundle::file_name(&device, counter));
         crate::central::sequencer::write_file(&path, &bytes)?;

@@ -11,6 +11,7 @@ use muster_seal::checkpoint::Checkpoint;
 use muster_seal::cosignature::cosign;
 use muster_seal::key::PublicKey;
 use muster_seal::line::MAX_LINE;
+use muster_seal::policy::Policy;
 use muster_seal::record::is_id;
 use muster_seal::witness::{MAX_REQUEST, Refusal, Request, decide};
 use muster_wire::problem::Kind;
@@ -37,13 +38,14 @@ const MAX_AHEAD: u64 = 64;
 /// # Errors
 /// [`ApiError`].
 pub fn state(store: &Store, device: &str, counter: u64) -> Result<SessionState, ApiError> {
-    store.read(|conn| state_of(conn, device, counter))
+    let policy = central::witness::policy(store)?;
+    store.read(|conn| state_of(conn, policy.as_ref(), device, counter))
 }
 
-fn state_of(conn: &Connection, device: &str, counter: u64) -> Result<SessionState, ApiError> {
+fn state_of(conn: &Connection, policy: Option<&Policy>, device: &str, counter: u64) -> Result<SessionState, ApiError> {
     let stored = sessions::session(conn, device, counter)?.unwrap_or_default();
     let receipt = match stored.log_index.filter(|_| stored.is_final) {
-        Some(index) => receipt(conn, index)?,
+        Some(index) => receipt(conn, index, policy)?,
         None => None,
     };
     let entry = match stored.log_index.filter(|_| receipt.is_some()) {
@@ -56,8 +58,8 @@ fn state_of(conn: &Connection, device: &str, counter: u64) -> Result<SessionStat
 
 /// The receipt for a leaf: under the first checkpoint that a quorum stood for, since that one says the most about when.
 /// `None` until there is one.
-fn receipt(conn: &Connection, index: u64) -> Result<Option<String>, StoreError> {
-    let checkpoint = witness::cosigned_from(conn, index + 1)?;
+fn receipt(conn: &Connection, index: u64, policy: Option<&Policy>) -> Result<Option<String>, StoreError> {
+    let checkpoint = witness::cosigned_under(conn, index + 1, policy)?;
     checkpoint.map(|note| Ok(central::receipt(conn, index, note)?.text())).transpose()
 }
 
@@ -75,6 +77,7 @@ pub fn take_bytes(
     if from + bytes.len() as u64 > MAX_LOG {
         return Err(ApiError::new(Kind::TooLarge, format!("a log has at most {MAX_LOG} bytes")));
     }
+    let policy = central::witness::policy(store)?;
     store.write(|tx| {
         // Sessions may come in any order of arrival, but nobody fills the disk with counters that never were.
         let last = witness::link_before(tx, &device.device, counter)?.counter;
@@ -107,7 +110,7 @@ pub fn take_bytes(
             }
             sessions::put_log(tx, &device.device, counter, &stored.log)?;
         }
-        state_of(tx, &device.device, counter)
+        state_of(tx, policy.as_ref(), &device.device, counter)
     })
 }
 
@@ -291,8 +294,12 @@ pub fn take_contact(store: &Store, device: &Device, counter: u64, note: &str, no
                 Ok(())
             };
         }
-        if sessions::session(tx, &device.device, counter)?.is_some_and(|s| s.sealed > 0) {
-            return Err(ApiError::new(Kind::Fork, "a session log has this counter"));
+        // A growing seal that was witnessed by its proofs alone uses its counter up as well.
+        let origin = muster_seal::session::origin(&domain, &device.device, counter);
+        let sealed = sessions::session(tx, &device.device, counter)?.filter(|s| s.sealed > 0).map(|s| s.seal);
+        if let Some(first) = sealed.or(witness::witnessed(tx, &origin)?.map(|w| w.note)) {
+            sessions::put_fork(tx, &device.device, counter, &first, note, now)?;
+            return Ok(());
         }
         witness::link_before(tx, &device.device, counter)?.after(&contact, note).map_err(|e| bad(&e))?;
         if !central::was(tx, contact.beacon, &contact.root)? {
@@ -304,7 +311,7 @@ pub fn take_contact(store: &Store, device: &Device, counter: u64, note: &str, no
         Ok(witness::put_contact(tx, &device.device, counter, &note, contact.beacon, index)?)
     })?;
     let kept = store.read(|conn| witness::contact(conn, &device.device, counter))?;
-    if kept.is_some_and(|kept| kept.note != note) {
+    if kept.is_none_or(|kept| kept.note != note) {
         return Err(forked());
     }
     Ok(central::settle(store)?)
@@ -332,6 +339,12 @@ pub fn add_checkpoint(
     let key = key.named(request.origin());
     store.write(|tx| {
         let known = witness::witnessed(tx, request.origin())?;
+        // What was closed, or used up by a contact, does not grow; and nobody fills the disk with logs that never were.
+        let used = witness::contact(tx, id, counter)?.is_some();
+        let last = witness::link_before(tx, id, counter)?.counter;
+        if known.is_none() && (used || counter > last + MAX_AHEAD) {
+            return Ok(Err(Refusal::UnknownOrigin { origin: request.origin().to_owned() }));
+        }
         let new = match decide(&request, known.as_ref().map(|k| (k.size, k.root)), &key) {
             Ok(new) => new,
             Err(refusal @ Refusal::Fork { .. }) => {

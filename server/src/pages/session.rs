@@ -41,7 +41,9 @@ pub struct Session {
 
 /// Who stands for the first checkpoint that covers a seal, and when, by the witnesses' clocks. Empty where none is asked.
 fn standing(conn: &Connection, index: u64, policy: Option<&Policy>) -> Result<Vec<String>, StoreError> {
-    let (Some(policy), Some(note)) = (policy, witness::cosigned_from(conn, index + 1)?) else { return Ok(Vec::new()) };
+    let (Some(policy), Some(note)) = (policy, witness::cosigned_under(conn, index + 1, policy)?) else {
+        return Ok(Vec::new());
+    };
     let cosigned = policy.cosigned(note.as_bytes()).map_err(|_| StoreError::Corrupt("a cosigned checkpoint"))?.1;
     Ok(cosigned.iter().map(|(name, s)| format!("{name} {}", super::format::time(*s as i64 * 1000))).collect())
 }

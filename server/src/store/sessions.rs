@@ -150,9 +150,11 @@ pub fn put_fork(
     b: &str,
     at: &str,
 ) -> Result<(), StoreError> {
+    // One pair proves it; a few more may tell something; a thousand would only fill the disk.
     tx.execute(
         "INSERT INTO fork (device, counter, seal_a, seal_b, at) SELECT ?1, ?2, ?3, ?4, ?5
-         WHERE NOT EXISTS (SELECT 1 FROM fork WHERE device = ?1 AND counter = ?2 AND seal_a = ?3 AND seal_b = ?4)",
+         WHERE NOT EXISTS (SELECT 1 FROM fork WHERE device = ?1 AND counter = ?2 AND seal_a = ?3 AND seal_b = ?4)
+         AND (SELECT count(*) FROM fork WHERE device = ?1 AND counter = ?2) < 16",
         params![device, counter as i64, a, b, at],
     )?;
     Ok(())

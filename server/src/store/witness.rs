@@ -4,6 +4,7 @@
 use muster_seal::chain::{Link, seal_id};
 use muster_seal::key::{DeviceKey, Signer};
 use muster_seal::merkle::Hash;
+use muster_seal::policy::Policy;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::{StoreError, setting};
@@ -104,7 +105,7 @@ pub fn newest_size(conn: &Connection) -> Result<u64, StoreError> {
 /// # Errors
 /// [`StoreError`].
 pub fn put_cosigned(tx: &Transaction<'_>, size: u64, note: &str) -> Result<(), StoreError> {
-    tx.execute("INSERT INTO cosigned VALUES (?, ?) ON CONFLICT DO NOTHING", params![size as i64, note])?;
+    tx.execute("INSERT INTO cosigned VALUES (?1, ?2) ON CONFLICT DO UPDATE SET note = ?2", params![size as i64, note])?;
     Ok(())
 }
 
@@ -169,6 +170,32 @@ pub fn contacts(conn: &Connection, device: &str, above: u64, below: u64) -> Resu
         Ok(Kept { counter: row.get::<_, i64>(0)? as u64, note: row.get(1)?, log_index: row.get::<_, i64>(2)? as u64 })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The last counter of a device that this server knows to be used up: by a final session or a contact.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn last_counter(conn: &Connection, device: &str) -> Result<u64, StoreError> {
+    Ok(link_before(conn, device, u64::MAX >> 1)?.counter)
+}
+
+/// The first checkpoint of at least `size` entries that a policy's quorum stands for; where there is no policy, or the log
+/// is older than it, the first that was shown.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn cosigned_under(conn: &Connection, size: u64, policy: Option<&Policy>) -> Result<Option<String>, StoreError> {
+    let Some(policy) = policy else { return cosigned_from(conn, size) };
+    let mut get = conn.prepare_cached("SELECT note FROM cosigned WHERE size >= ? ORDER BY size")?;
+    let mut rows = get.query([size as i64])?;
+    while let Some(row) = rows.next()? {
+        let note: String = row.get(0)?;
+        if policy.check(note.as_bytes()).is_ok() {
+            return Ok(Some(note));
+        }
+    }
+    Ok(None)
 }
 
 /// The counter of a device's last final session before another; 0 before the first.

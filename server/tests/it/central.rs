@@ -114,7 +114,7 @@ fn a_lost_folder_is_made_anew_and_an_old_database_is_not_published_over_a_newer_
     // An older folder put back: its holes are filled.
     fs::remove_dir_all(dir.path().join("log/tile")).unwrap();
     fs::write(dir.path().join("log/checkpoint"), old).unwrap();
-    central::sequencer::publish(&store).unwrap();
+    central::settle(&store).unwrap();
     let missing = wrong(&store);
     assert!(missing.iter().all(|w| w.contains("/000.p/10")) || missing.is_empty(), "{missing:?}");
 
@@ -136,7 +136,7 @@ fn walk(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
         let path = entry.path();
         if path.is_dir() {
             walk(&path, files);
-        } else if path.file_name().is_some_and(|name| name != ".lock") {
+        } else if path.file_name().is_some_and(|name| !name.to_string_lossy().starts_with('.')) {
             files.push(path);
         }
     }
