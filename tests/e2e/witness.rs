@@ -163,3 +163,60 @@ fn the_bureau_witnesses_growing_seals_by_the_standard() {
     assert_eq!(status, 200, "{answer}");
     std::fs::remove_dir_all(dir).unwrap();
 }
+
+#[test]
+fn a_counter_that_a_growing_seal_used_is_not_used_again_by_a_contact() {
+    let (dir, bureau) = town("used");
+    let forger = Forger::enrol(&bureau, "s1", 24).unwrap();
+    let log = forger.log(1, "").unwrap();
+    // Opened, witnessed, and thrown away: the counter is gone all the same.
+    let (status, line) = forger.plain("/add-checkpoint", request(&forger, &log, 0, 1).text().as_bytes()).unwrap();
+    assert_eq!(status, 200, "{line}");
+    let beacon = forger.assignments().unwrap().beacon;
+    let key = muster_seal::key::NamedKey::parse(&forger.me.log_key).unwrap();
+    let beacon = Checkpoint::open(beacon.as_bytes(), &key).unwrap();
+    let contact = muster_seal::chain::Contact {
+        device: forger.me.device.clone(),
+        counter: 1,
+        prev: String::new(),
+        beacon: beacon.size,
+        root: beacon.root,
+    };
+    let note = contact.sign(&forger.me.domain, &forger.key);
+    let path = muster_wire::contact(&forger.me.device, 1);
+    let (status, answer) = forger.call("POST", &path, note.as_bytes()).unwrap();
+    assert_eq!((status, answer["type"].as_str()), (409, Some("fork")), "{answer}");
+    let db = rusqlite::Connection::open(bureau.data.join("muster.sqlite")).unwrap();
+    let forks: i64 = db.query_row("SELECT count(*) FROM fork", [], |r| r.get(0)).unwrap();
+    assert_eq!(forks, 1);
+    // Counters that nobody could have reached are no logs of ours.
+    let mut ahead = request(&forger, &log, 0, 1);
+    let origin = origin(&forger.me.domain, &forger.me.device, 1_000_000_000);
+    let root = Checkpoint::parse(Note::parse(ahead.checkpoint.as_bytes()).unwrap().text()).unwrap().root;
+    ahead.checkpoint = Checkpoint { origin, size: 1, root }.sign(&forger.key);
+    assert_eq!(forger.plain("/add-checkpoint", ahead.text().as_bytes()).unwrap().0, 404);
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn a_quorum_that_is_asked_for_later_stands_for_what_was_sealed_before() {
+    let (dir, bureau) = town("later");
+    // Without a beacon, as a device's first session is that was opened before its first answer.
+    let forger = Forger::enrol(&bureau, "s1", 25).unwrap();
+    let log = forger.log_without_beacon(1).unwrap();
+    assert_eq!(forger.send(1, &log.bytes(), &forger.seal(&log, 1)).unwrap().0, 200);
+    let office = Office::start(&dir, "audit", &bureau).unwrap();
+    policy(&bureau, &[&office], "all").unwrap();
+    bureau.cli(&["enrol-code", "--site", "s1"]).unwrap();
+    let (status, answer) =
+        forger.call("POST", &muster_wire::seal(&forger.me.device, 1), forger.seal(&log, 1).as_bytes()).unwrap();
+    assert!(status == 200 && answer["receipt"].as_str().unwrap().contains("audit.example/w1"), "{answer}");
+    std::fs::write(dir.join("trust.toml"), bureau.cli(&["trust"]).unwrap()).unwrap();
+    bureau.cli(&["bundle", "--out", dir.join("bundles").to_str().unwrap()]).unwrap();
+    let (status, said) = audit(&dir);
+    assert_eq!(status, Some(0), "{said}");
+    // And the checkpoint that the world is shown carries the office's line.
+    let shown = std::fs::read_to_string(bureau.data.join("log/checkpoint")).unwrap();
+    assert!(shown.contains("audit.example/w1"), "{shown}");
+    std::fs::remove_dir_all(dir).unwrap();
+}

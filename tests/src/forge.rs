@@ -108,6 +108,19 @@ impl Forger {
     /// # Errors
     /// When there is no assignment.
     pub fn log(&self, counter: u64, prev: &str) -> Result<SessionLog> {
+        let beacon = self.assignments()?.beacon;
+        self.log_with(counter, prev, beacon)
+    }
+
+    /// The same for a first session that holds no beacon.
+    ///
+    /// # Errors
+    /// When there is no assignment.
+    pub fn log_without_beacon(&self, counter: u64) -> Result<SessionLog> {
+        self.log_with(counter, "", String::new())
+    }
+
+    fn log_with(&self, counter: u64, prev: &str, beacon: String) -> Result<SessionLog> {
         let sent = self.assignments()?;
         let assigned = sent.sessions.first().context("no session is assigned")?;
         let plan = Assignment::parse(assigned.document.as_bytes())?;
@@ -133,7 +146,7 @@ impl Forger {
             assignment: hex::encode(sha256(assigned.document.as_bytes())),
             agent: "forger/1".to_owned(),
             policy: a.policy.version.clone(),
-            beacon: sent.beacon.clone(),
+            beacon,
             ..Open::default()
         };
         add(&mut log, start, Body::Open(Box::new(open)))?;
