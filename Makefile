@@ -36,3 +36,4 @@ bench: setup
 	cargo bench --quiet -p muster-edge --bench checkin
 	cargo bench --quiet -p muster-server --bench ingest
 	cargo bench --quiet -p muster-server --bench central
+	cargo bench --quiet -p muster-audit --bench verify
