@@ -50,7 +50,6 @@ impl Serve {
         let store = Store::open(&config.data, stated.as_deref())
             .with_context(|| format!("cannot open {}", config.data.display()))?;
         // What a crash kept from being published is published before anybody is answered.
-        central::sequencer::publish(&store)?;
         match central::settle(&store) {
             // Witnesses may be away for a while: devices keep what has no receipt, and ask again.
             Err(error @ StoreError::NoQuorum(_)) => tracing::warn!(%error, "no receipts until a quorum stands"),
