@@ -102,10 +102,14 @@ root() {
     cat "$D/level"
 }
 
+# clean FILE: no control characters but newlines.
+clean() { [ "$(tr -d '\000-\011\013-\037' <"$1" | wc -c)" = "$(wc -c <"$1")" ]; }
+ended() { [ -z "$(tail -c 1 "$1")" ]; }                       # the last byte of a clean file is a newline, or it is empty
+
 ## Notes and checkpoints
 
 # note FILE: takes a note apart into FILE.text and FILE.lines (name, id, signature in hex).
-note() { [ -z "$(tail -c 1 "$1")" ] && work note -v to="$1" <"$1"; }
+note() { clean "$1" && ended "$1" && [ "$(wc -c <"$1")" -le 131072 ] && work note -v to="$1" <"$1"; }
 
 # signer FILE NAME KEY: a line by this key is there, and all of them hold.
 signer() {
@@ -127,9 +131,11 @@ checkpoint() {
     [ "$origin" = "$log_name" ] || fail "$2: the origin is $origin, not $log_name"
     signer "$1" "$log_name" "$log_key" || fail "$2: not signed by $log_name, or wrongly"
     : >"$1.times"
+    set=0
+    while read -r from n; do [ "$from" -gt "$size" ] || set=$n; done <"$T/sizes"
     while read -r name line_id signature; do
         [ "$name $line_id" = "$log_name $log_id" ] && continue
-        who=$(awk -v n="$name" -v i="$line_id" '$2 == n && $3 == i { print $1, $4 }' "$T/witnesses")
+        who=$(awk -v n="$name" -v i="$line_id" '$2 "" == n "" && $3 "" == i "" { print $1, $4 }' "$T/witnesses.$set")
         if [ -z "$who" ]; then
             [ "$3" != known ] || fail "$2: a signature by $name is by no key in the trust file"
             continue
@@ -137,30 +143,35 @@ checkpoint() {
         rest=${signature#????????????????} time=${signature%"${signature#????????????????}"}
         case $time in [0-7]???????????????) ;; *) fail "$2: the signature by $name is wrong" ;; esac
         time=$((0x$time))
+        [ "$time" -ge 1 ] && [ "$time" -le 253370764799 ] || fail "$2: the signature by $name bears no time"
         { printf 'cosignature/v1\ntime %s\n' "$time"; cat "$1.text"; } >"$1.cosigned"
         signed "${who#* }" "$1.cosigned" "$rest" || fail "$2: the signature by $name is wrong"
         say "${who% *} $time" >>"$1.times"
     done <"$1.lines"
-    quorum_at=$(work quorum "$T/quorum" "$1.times") || fail "$2: quorum not met"
+    quorum_at=$(work quorum "$T/quorum.$set" "$1.times") || fail "$2: quorum not met"
 }
 
 # receipt FILE: takes a receipt apart into FILE.hashes and FILE.note, and gives the index.
-receipt() { [ -z "$(tail -c 1 "$1")" ] && work receipt -v to="$1" <"$1"; }
+receipt() { ended "$1" && work receipt -v to="$1" <"$1"; }
 
 # hashes FILE: a list of hashes, in hex.
-hashes() { [ ! -s "$1" ] || { [ -z "$(tail -c 1 "$1")" ] && work hashes <"$1"; }; }
+hashes() { [ ! -s "$1" ] || { ended "$1" && work hashes <"$1"; }; }
 
 ## The trust file
 
 read_trust() {
     D=$T
-    : >"$T/witnesses"
+    : >"$T/sizes"
     work trust -v to="$T" <"$trust" >"$T/wrong" || cannot "$trust is no trust file: $(cat "$T/wrong")"
     read -r log_name log_id log_key <"$T/log"
     [ "$(key_id "$log_name" 01 "$log_key")" = "$log_id" ] || cannot "$trust: the id of the log's key is another"
-    while read -r name key_name id key; do
-        [ "$(key_id "$key_name" 04 "$key")" = "$id" ] || cannot "$trust: the id of the key of $name is another"
-    done <"$T/witnesses"
+    last_from=0
+    while read -r from n; do last_from=$from; done <"$T/sizes"
+    for n in 0 $(cut -d ' ' -f 2 "$T/sizes"); do
+        while read -r name key_name id key; do
+            [ "$(key_id "$key_name" 04 "$key")" = "$id" ] || cannot "$trust: the id of the key of $name is another"
+        done <"$T/witnesses.$n"
+    done
     domain=$(cat "$T/domain")
 }
 
@@ -183,13 +194,15 @@ unpack() {
     done <"$T/names" >"$D/again"
     head -c 1024 /dev/zero >>"$D/again"
     cmp -s "$D/again" "$file" || fail "the file is not written as bundles are written"
-    for part in $(grep -v assignment "$T/names"); do
-        [ "$(tr -d '\000-\011\013-\037' <"$part" | wc -c)" = "$(wc -c <"$part")" ] || fail "$part holds a control character"
-    done
+    while read -r part; do
+        clean "$part" || fail "$part holds a control character"
+    done <"$T/names"
+    work utf8 $(cat "$T/names") >"$D/wrong" || fail "$(cat "$D/wrong")"
 }
 
-# fields FILE: the canonical lines of FILE as `line TAB path TAB value`.
-fields() { work fields -v strict=1 <"$1"; }
+# fields FILE: the canonical lines of FILE as `line TAB path TAB value`. entry FILE: the same of a leaf, which has no newline.
+fields() { work fields <"$1"; }
+entry() { ! ended "$1" && fields "$1"; }
 get() { sed -n "s/^1	$2	//p" "$1"; }                         # a value of the first line
 text() { sed -n "s/^1	$2	//p" "$1" | work text; }             # the same as the text that it stands for
 
@@ -202,17 +215,18 @@ life() {
         if [ $n = 0 ]; then
             checkpoint device-000.tlog-proof.note device-000.tlog-proof known
             newest_size=$size newest_root=$root
+            [ "$size" -ge "$last_from" ] || fail "the newest checkpoint is older than the witnesses from $last_from on: ask for a newer bundle"
         else
             cmp -s device-000.tlog-proof.note "${part%.json}.tlog-proof.note" || fail "$part is under another checkpoint"
         fi
         included "$(leaf "$part")" "$index" "$newest_size" "$newest_root" "${part%.json}.tlog-proof.hashes" ||
             fail "${part%.json}.tlog-proof: the proof does not hold"
-        fields "$part" >"$D/fields" || fail "$part: no canonical line"
+        entry "$part" >"$D/fields" || fail "$part: no canonical line"
         work leaf -v place="$index" -v device="$device" -v want=enrol,rotate,revoke,replace <"$D/fields" >>"$D/leaves" || fail "$part: no leaf about $device"
         n=$((n + 1))
     done
     work lives <"$D/leaves" >"$D/life" || fail "$(cat "$D/life")"
-    read -r enrolled site end <"$D/life"
+    read -r enrolled site end first_end <"$D/life"
     sed -n 's/^tenure //p' "$D/life" >"$D/tenures"
     sed -n 's/^rotate //p' "$D/life" >"$D/rotations"
     while read -r at old new key by_old by_new; do
@@ -265,7 +279,7 @@ check() {
     mkdir "$P"
     unpack
     # The leaf about the seal, and its receipt.
-    fields entry.json >"$D/entry" || fail "entry.json: no canonical line"
+    entry entry.json >"$D/entry" || fail "entry.json: no canonical line"
     work leaf -v want=seal <"$D/entry" >"$D/of" || fail "entry.json is not about a seal"
     read -r device counter <"$D/of"
     text "$D/entry" seal | cmp -s - seal.note || fail "entry.json holds another seal than seal.note"
@@ -290,6 +304,8 @@ check() {
     read -r name size root <"$D/seal"
     [ "$name" = "$origin" ] || fail "the seal is of $name, not of $origin"
     signer seal.note "$origin" "$key" || fail "the seal is not signed by the device, or wrongly"
+    strangers=$(awk -v o="$origin" -v i="$(key_id "$origin" 01 "$key")" '$1 "" != o "" || $2 "" != i ""' seal.note.lines | wc -l)
+    [ "$strangers" -le 1 ] || fail "seal.note: $strangers signature lines by other keys than the device's: a seal may have one"
     [ "$size" = "$(wc -l <log.jsonl | tr -d ' ')" ] || fail "the seal covers $size records"
     [ "$root" = "$(root log.jsonl)" ] || fail "the records do not hash to the sealed root"
     [ "$(text "$D/log" device) $(get "$D/log" counter)" = "$device $counter" ] || fail "line 1 is of another device or counter"
@@ -319,11 +335,13 @@ check() {
     fi
     # The plan and its policy.
     [ "$(hash <assignment.json)" = "$(text "$D/log" assignment)" ] || fail "assignment.json is not the one that line 1 names"
-    tr '\n' ' ' <assignment.json | work fields -v strict=0 >"$D/plan" || fail "assignment.json: no JSON"
+    ! ended assignment.json && work assignment <assignment.json >"$D/plan" || fail "assignment.json: $(tail -n 1 "$D/plan")"
     work plan "$D/plan" "$T/policies" "$D/log" >"$D/wrong" || fail "$(cat "$D/wrong")"
     say "$device $counter $follows $(hash <seal.note) $beacon_size $covering_size $covering_root $newest_size $newest_root $given" \
         >>"$T/places"
     say "✓ $bundle"
+    [ "$first_end" = - ] || [ "$first_end" -gt "$sealed" ] ||
+        say "⚠ $bundle: the seal (#$sealed) came to the central log after the device was revoked or replaced (#$first_end)"
     rm -rf "$D"
 }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use muster_seal::record::{Body, Record, Way};
+use muster_seal::time::record_ms;
 
 use crate::error::CountError;
-use crate::schedule::time_ms;
 
 /// Why an interval ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +88,7 @@ pub fn times(records: &[Record]) -> Result<(Vec<i64>, i64), CountError> {
     let (mut last, mut rebased) = (i64::MIN, 0_i64);
     for of_boot in records.chunk_by(|a, b| a.stamp.boot == b.stamp.boot) {
         let first = &of_boot[0];
-        let wall = time_ms(&first.stamp.wall).ok_or(CountError::Wall { line: first.seq + 1 })?;
+        let wall = record_ms(&first.stamp.wall).ok_or(CountError::Wall { line: first.seq + 1 })?;
         let settled = first.stamp.up_ms.saturating_add(SETTLE_MS);
         let steps = of_boot.iter().take_while(|r| r.stamp.up_ms <= settled).filter_map(|r| match &r.body {
             Body::Clock(clock) => Some(clock.step_ms),

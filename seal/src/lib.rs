@@ -46,4 +46,5 @@ pub mod session;
 #[cfg(feature = "sm2")]
 pub mod sm2;
 pub mod tile;
+pub mod time;
 pub mod witness;

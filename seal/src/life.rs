@@ -44,6 +44,8 @@ pub struct End {
     pub index: u64,
     /// Was it replaced by another, rather than revoked?
     pub replaced: bool,
+    /// Index of the first leaf that ended it, where a later one brought the end forward: this or `index`.
+    pub first: u64,
 }
 
 /// Leaves that make no life, or a counter outside one.
@@ -183,8 +185,9 @@ impl Life {
     fn end_at(&mut self, counter: u64, index: u64, replaced: bool) -> Result<(), LifeError> {
         match self.end {
             Some(end) if counter >= end.counter => Err(LifeError::AfterEnd { index }),
-            _ => {
-                self.end = Some(End { counter, index, replaced });
+            before => {
+                let first = before.map_or(index, |end| end.first);
+                self.end = Some(End { counter, index, replaced, first });
                 Ok(())
             }
         }

@@ -15,6 +15,7 @@ use muster_audit::verify::{Held, verify};
 use crate::cases::{Case, bad};
 use crate::good::{Story, story};
 use crate::sets::{Set, sets, together, trusts};
+use crate::sized::{sized, sized_trust};
 use crate::town::{Town, trust};
 
 /// Everything, made once.
@@ -42,6 +43,8 @@ fn files() -> BTreeMap<String, Vec<u8>> {
     all.extend(trusts().into_iter().map(|(name, _, text)| (format!("trust/{name}.toml"), text.into_bytes())));
     all.extend(CORPUS.good.iter().map(|(name, tar)| (format!("good/{name}.tar"), tar.clone())));
     all.extend(CORPUS.bad.iter().map(|(name, _, tar)| (format!("bad/{name}.tar"), tar.clone())));
+    all.insert("sized/trust.toml".to_owned(), sized_trust().into_bytes());
+    all.extend(sized().into_iter().map(|(name, _, tar)| (format!("sized/{name}.tar"), tar)));
     for (name, _, tars) in &CORPUS.sets {
         all.extend(tars.iter().enumerate().map(|(n, tar)| (format!("sets/{name}/{}.tar", n + 1), tar.clone())));
     }
@@ -182,6 +185,9 @@ fn openssl_and_coreutils_agree_on_every_bundle() {
         return;
     };
     assert_eq!(status, 0, "{said}");
+    let after = "the seal (#65540) came to the central log after the device was revoked or replaced (#65539)";
+    assert_eq!(said.matches("⚠").count(), 1, "{said}");
+    assert!(said.contains(after), "{said}");
     // What is asked: trust file, bundles, exit status.
     let mut asked: Vec<(PathBuf, Vec<PathBuf>, i32)> = Vec::new();
     asked.extend(CORPUS.bad.iter().map(|(name, ..)| (trust.clone(), vec![path(format!("bad/{name}.tar"))], 1)));
@@ -189,6 +195,13 @@ fn openssl_and_coreutils_agree_on_every_bundle() {
         let tars: Vec<PathBuf> = (1..=tars.len()).map(|n| path(format!("sets/{name}/{n}.tar"))).collect();
         asked.push((trust.clone(), tars[..1].to_vec(), 0));
         asked.push((trust.clone(), tars, 1));
+    }
+    for (name, said, _) in sized() {
+        asked.push((
+            path("sized/trust.toml".into()),
+            vec![path(format!("sized/{name}.tar"))],
+            i32::from(!said.is_empty()),
+        ));
     }
     asked.extend(trusts().into_iter().map(|(name, ..)| (path(format!("trust/{name}.toml")), good[..1].to_vec(), 2)));
     let wrong = judge(&asked);

@@ -11,6 +11,8 @@ mod mirror;
 mod page;
 mod program;
 mod sets;
+mod sized;
+mod strict;
 mod town;
 #[cfg(feature = "witness")]
 mod witness;

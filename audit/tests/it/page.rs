@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use crate::corpus::{CORPUS, folder};
 use crate::sets::trusts;
+use crate::sized::sized;
 
 /// What the page's script does with a list of questions: a trust file, bundles, by Web Crypto or by hand.
 const ASK: &str = r#"
@@ -90,6 +91,10 @@ fn the_page_says_of_every_bundle_what_the_library_says() {
     for (name, said, tars) in &CORPUS.sets {
         asked.push((TRUST.to_owned(), (1..=tars.len()).map(|n| format!("sets/{name}/{n}.tar")).collect(), false));
         want.push(format!("{} {said}", tars.len() - 1));
+    }
+    for (name, said, _) in sized() {
+        asked.push(("sized/trust.toml".to_owned(), vec![format!("sized/{name}.tar")], false));
+        want.push(said.to_owned());
     }
     let wrong: Vec<_> =
         ask(&asked).into_iter().zip(want).zip(&asked).filter(|((said, want), _)| said != want).collect();
