@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, ensure};
 use muster_hours::policy::Policy;
 use muster_seal::checkpoint::Checkpoint;
+use muster_seal::error::NoteError;
 use muster_seal::key::{NamedKey, Verifier};
 use muster_seal::note::Note;
 use muster_seal::policy::{self as tlog, TrustError, Witnessed};
@@ -89,7 +90,10 @@ impl Trust {
     }
 
     fn witnesses_of(&self, note: &[u8]) -> Result<&tlog::Policy, TrustError> {
-        Ok(self.witnesses(Checkpoint::parse(Note::parse(note)?.text())?.size))
+        match Checkpoint::parse(Note::parse(note)?.text())?.size {
+            size @ ..=MAX_SIZE => Ok(self.witnesses(size)),
+            _ => Err(NoteError::Checkpoint("the size is 2^53 or more").into()),
+        }
     }
 
     /// Checks a checkpoint of the central log under the policy of its size.
@@ -109,8 +113,8 @@ impl Trust {
     }
 }
 
-/// The largest size that a policy can begin at: beyond it no central log is read.
-const MAX_SIZE: u64 = (1 << 53) - 1;
+/// The largest central log that is read: every verifier counts exactly up to here, whatever its numbers are made of.
+pub const MAX_SIZE: u64 = (1 << 53) - 1;
 
 fn policy(text: &str, log: &NamedKey) -> Result<tlog::Policy> {
     // Its errors say their source themselves.
@@ -120,4 +124,26 @@ fn policy(text: &str, log: &NamedKey) -> Result<tlog::Policy> {
         "`tlog_policy` must have one `log` line, and its key must be that of `log`"
     );
     Ok(policy)
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_seal::key::{DeviceKey, Signer};
+
+    use super::*;
+
+    #[test]
+    fn a_log_larger_than_every_verifier_counts_is_not_read() {
+        let key = DeviceKey::from_seed([1; 32]);
+        let log = key.public().named("muster.example/log");
+        let counting = toml::to_string(&Policy::default()).unwrap();
+        let text = format!("domain = \"muster.example\"\nlog = \"{log}\"\n[[policy]]\n{counting}");
+        let trust = Trust::parse(&text).unwrap();
+        let check = |size| {
+            let note = Checkpoint { origin: log.name().into(), size, root: [1; 32] }.sign(&key);
+            trust.check(note.as_bytes()).map(|held| held.checkpoint.size).map_err(|e| e.to_string())
+        };
+        assert_eq!(check(MAX_SIZE), Ok(MAX_SIZE));
+        assert_eq!(check(MAX_SIZE + 1), Err("malformed checkpoint: the size is 2^53 or more".to_owned()));
+    }
 }

@@ -21,7 +21,7 @@ use muster_seal::record::Open;
 use muster_seal::session::{self, VerifiedLog};
 use thiserror::Error;
 
-use crate::trust::Trust;
+use crate::trust::{MAX_SIZE, Trust};
 
 /// What is wrong with a bundle. Each rule has one of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -372,6 +372,9 @@ fn contacts(bundle: &Bundle, device: &str, life: &Life, trust: &Trust) -> Result
         let key = life.key_at(leaf.counter)?;
         let contact = Contact::open(leaf.note.as_bytes(), &trust.domain, device, leaf.counter, &key);
         let contact = contact.map_err(|e| bad(e.to_string()))?;
+        if contact.beacon > MAX_SIZE {
+            return Err(bad("its beacon's size is 2^53 or more".to_owned()));
+        }
         let before = match &found {
             Some(contacts) => contacts.link.clone(),
             // Only what is between contacts is checked here: the first one names the session before, which is elsewhere.

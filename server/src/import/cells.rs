@@ -321,10 +321,9 @@ mod tests {
             assert_eq!(read(text).map(|t| t.1), Ok(eight), "{text}");
         }
         assert_eq!(read("2026/3/2 8:05").unwrap().0, "2026-03-02T08:05:00+08:00");
-        for (text, ms) in [
-            ("2026-03-02T08:00:00+09:00", eight - 3_600_000),
-            ("2026-03-02T00:00:00-05:00", eight + 5 * 3_600_000),
-        ] {
+        for (text, ms) in
+            [("2026-03-02T08:00:00+09:00", eight - 3_600_000), ("2026-03-02T00:00:00-05:00", eight + 5 * 3_600_000)]
+        {
             assert_eq!(read(text), Ok((text.to_owned(), ms)));
         }
         // What is no assignment's form is put into it, at whole seconds.
