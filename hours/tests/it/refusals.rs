@@ -3,7 +3,7 @@
 use muster_hours::count;
 use muster_hours::error::{AssignmentError, CountError};
 use muster_hours::policy::Policy;
-use muster_hours::schedule::{Assignment, Plan};
+use muster_hours::schedule::{Assignment, Plan, lesson_time, time_ms};
 use muster_seal::record::{Body, Open, Stamp, Stranger, Way};
 use muster_seal::session::{SessionLog, VerifiedLog};
 
@@ -42,6 +42,16 @@ fn an_assignment_is_read_as_it_was_sent() {
         assert_eq!(said, AssignmentError::Form, "{to}");
     }
     assert_eq!(Assignment::parse(format!("{text}\n").as_bytes()), Err(AssignmentError::Form));
+}
+
+#[test]
+fn an_instant_in_any_form_is_written_in_the_one_that_lessons_have() {
+    for text in ["2026-03-02t08:00:00.000+08:00", "2026-03-02 08:00:00+08:00", "2026-03-02T00:00:00Z"] {
+        let ms = time_ms(text).unwrap();
+        assert_eq!(lesson_time(ms).as_deref(), Some("2026-03-02T08:00:00+08:00"), "{text}");
+        assert_eq!(lesson_time(ms + 1), None);
+    }
+    assert_eq!(lesson_time(i64::MAX), None);
 }
 
 #[test]
