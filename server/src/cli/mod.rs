@@ -257,7 +257,10 @@ fn fsck(store: &Store) -> Result<()> {
     for wrong in &checked.wrong {
         println!("✗ {wrong}");
     }
-    let central::fsck::Checked { leaves, tiles, checkpoints, logs, erased, wrong } = checked;
+    for told in &checked.told {
+        println!("· {told}");
+    }
+    let central::fsck::Checked { leaves, tiles, checkpoints, logs, erased, wrong, .. } = checked;
     println!(
         "叶 leaves {leaves} · 瓦片 tiles {tiles} · 检查点 checkpoints {checkpoints} · 记录 logs {logs} · 已到期 erased {erased}"
     );
