@@ -5,6 +5,7 @@
 mod bad_input;
 mod classes;
 mod firmware;
+mod fsck;
 mod judges;
 mod life;
 mod plug;

@@ -197,7 +197,9 @@ impl Client {
             return Ok(body);
         }
         match serde_json::from_slice::<Problem>(&body) {
-            Ok(problem) if problem.kind == Kind::Unavailable => Err(SyncError::Unavailable(problem.detail)),
+            Ok(problem) if problem.kind == Kind::Unavailable => {
+                Err(SyncError::Unavailable { detail: problem.detail, kept: problem.kept })
+            }
             Ok(problem) => Err(SyncError::Refused(Box::new(problem))),
             // A proxy or a portal answers: as good as no answer.
             Err(_) => Err(SyncError::Offline(format!("status {status}"))),
