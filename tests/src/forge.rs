@@ -46,7 +46,7 @@ impl Forger {
         let public = key.public().to_base64();
         let proof = STANDARD.encode(key.sign(&proof_message(&code, &public)));
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let request = EnrolRequest { code, key: public, proof };
+        let request = EnrolRequest { code, key: public, proof, sm2: None };
         let mut answer = agent.post(format!("{}{}", bureau.devices, muster_wire::ENROL)).send_json(&request)?;
         let me = answer.body_mut().read_json()?;
         Ok(Self { key, me, server: bureau.devices.clone(), agent })

@@ -183,6 +183,7 @@ impl Device {
             key: key.public().to_base64(),
             site: site.into(),
             institution: "i1".into(),
+            sm2: None,
             at: RECEIVED.into(),
         });
         let life = vec![town.add(&leaf)];
@@ -254,7 +255,7 @@ pub fn rotation(device: &str, counter: u64, old: &DeviceKey, new: &DeviceKey) ->
     let message = rotate_message(device, counter, &key);
     let sign = |key: &DeviceKey| STANDARD.encode(key.sign(&message));
     let (by_old, by_new) = (sign(old), sign(new));
-    Leaf::Rotate(RotateLeaf { device: device.into(), counter, key, by_old, by_new, at: RECEIVED.into() })
+    Leaf::Rotate(RotateLeaf { device: device.into(), counter, key, by_old, by_new, sm2: None, at: RECEIVED.into() })
 }
 
 fn edge(lines: &[Vec<u8>]) -> Edge {

@@ -13,6 +13,7 @@ use muster_seal::key::PublicKey;
 use muster_seal::line::MAX_LINE;
 use muster_seal::policy::Policy;
 use muster_seal::record::is_id;
+use muster_seal::second::{SecondError, check};
 use muster_seal::witness::{MAX_REQUEST, Refusal, Request, decide};
 use muster_wire::problem::Kind;
 use muster_wire::upload::{MAX_LOG, SessionState};
@@ -20,6 +21,7 @@ use rusqlite::Connection;
 
 use crate::central;
 use crate::error::ApiError;
+use crate::second;
 use crate::store::devices::{self, Device};
 use crate::store::witness::Witnessed;
 use crate::store::{Store, StoreError, checkpoints, sessions, witness};
@@ -175,6 +177,7 @@ fn judge(
     let facts = admit::Facts {
         origin: origin.to_owned(),
         key,
+        second: second::demanded(conn, &device.life, counter)?,
         device: &device.device,
         site: &device.site,
         link: link.clone(),
@@ -285,6 +288,10 @@ pub fn take_contact(store: &Store, device: &Device, counter: u64, note: &str, no
     let bad = |e: &dyn std::fmt::Display| ApiError::new(Kind::BadLog, e.to_string());
     let domain = store.domain()?;
     let contact = Contact::open(note.as_bytes(), &domain, &device.device, counter, &key).map_err(|e| bad(&e))?;
+    if let Some(point) = store.read(|conn| second::demanded(conn, &device.life, counter))? {
+        let origin = Contact::origin(&domain, &device.device, counter);
+        check(note.as_bytes(), &origin, &key, &point).map_err(|e| bad(&e))?;
+    }
     store.write(|tx| {
         if let Some(kept) = witness::contact(tx, &device.device, counter)? {
             return if kept.note == note {
@@ -336,8 +343,15 @@ pub fn add_checkpoint(
     let Some(device) = store.read(|conn| devices::device(conn, id))? else { return unknown() };
     // A device that has ended has no log of this counter.
     let Ok(key) = device.life.key_at(counter) else { return unknown() };
-    let key = key.named(request.origin());
+    let (raw, key) = (key, key.named(request.origin()));
     store.write(|tx| {
+        if crate::store::second::is_on(tx)? {
+            let point = device.life.second(counter).ok_or(SecondError::NoKey { counter });
+            let held = point.and_then(|p| check(request.checkpoint.as_bytes(), request.origin(), &raw, &p));
+            if let Err(why) = held {
+                return Ok(Err(Refusal::Second(why)));
+            }
+        }
         let known = witness::witnessed(tx, request.origin())?;
         // What was closed, or used up by a contact, does not grow; and nobody fills the disk with logs that never were.
         let used = witness::contact(tx, id, counter)?.is_some();
