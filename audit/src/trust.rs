@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use muster_hours::policy::Policy;
 use muster_seal::key::{NamedKey, Verifier};
 use muster_seal::policy as tlog;
+use muster_seal::second::Point;
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -14,6 +15,8 @@ use serde::Deserialize;
 struct File {
     domain: String,
     log: String,
+    profile: Option<String>,
+    log_sm2: Option<String>,
     tlog_policy: Option<String>,
     policy: Vec<Policy>,
 }
@@ -25,6 +28,8 @@ pub struct Trust {
     pub domain: String,
     /// The central log's key.
     pub log: NamedKey,
+    /// The log's SM2 key where the file has `profile = "sm2-sm3"`: then second lines are demanded.
+    pub second: Option<Point>,
     /// Which witnesses must stand for it, as a `tlog-policy`; nobody where the file asks for none.
     pub witnesses: tlog::Policy,
     /// The counting policies that the auditor holds.
@@ -49,6 +54,7 @@ impl Trust {
         let file: File = toml::from_str(text)?;
         let log = NamedKey::parse(&file.log).context("`log`")?;
         ensure!(log.name() == format!("{}/log", file.domain), "`log` is not the key of {}/log", file.domain);
+        let second = crate::second::read(file.profile.as_deref(), file.log_sm2.as_deref(), &log)?;
         ensure!(!file.policy.is_empty(), "there is no [[policy]]: hours cannot be counted without one");
         let text = file.tlog_policy.unwrap_or_else(|| format!("log {log}\nquorum none\n"));
         let witnesses = tlog::Policy::parse(text.as_bytes());
@@ -58,6 +64,6 @@ impl Trust {
             matches!(witnesses.logs(), [one] if one.key == log),
             "`tlog_policy` must have one `log` line, and its key must be that of `log`"
         );
-        Ok(Self { domain: file.domain, log, witnesses, policies: file.policy })
+        Ok(Self { domain: file.domain, log, second, witnesses, policies: file.policy })
     }
 }
