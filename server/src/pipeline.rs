@@ -157,7 +157,7 @@ pub fn rotate(store: &Store, device: &str, request: &RotateRequest) -> Result<()
             let what = format!("the device has used counter {last}: the new key begins after it");
             return Err(ApiError::new(Kind::BadRequest, what));
         }
-        let leaf = Leaf::Rotate(RotateLeaf {
+        let leaf = RotateLeaf {
             device: device.to_owned(),
             counter: request.counter,
             key: request.key.clone(),
@@ -165,7 +165,9 @@ pub fn rotate(store: &Store, device: &str, request: &RotateRequest) -> Result<()
             by_new: request.by_new.clone(),
             sm2: request.sm2.clone().map(|s| RotateSm2 { key: s.key, by_old: s.by_old, by_new: s.by_new }),
             at: clock::now(),
-        });
+        };
+        second::rotation(tx, &known.life, &leaf)?;
+        let leaf = Leaf::Rotate(leaf);
         let mut leaves: Vec<(u64, Leaf)> =
             devices::leaves(tx, device)?.into_iter().map(|(index, leaf, _)| (index, leaf)).collect();
         leaves.push((u64::MAX, leaf.clone()));
@@ -174,7 +176,7 @@ pub fn rotate(store: &Store, device: &str, request: &RotateRequest) -> Result<()
             LifeError::AfterEnd { .. } => ApiError::new(Kind::Revoked, "the device has ended"),
             _ => no(),
         })?;
-        second::rotation(tx, &known.life, &leaves)?;
+        second::signed(&leaves)?;
         let index = checkpoints::append(tx, &[leaf.line()])?;
         devices::put_leaf(tx, device, index)?;
         Ok(devices::set_key(tx, device, life.key())?)

@@ -1,7 +1,7 @@
 //! The profile `sm2-sm3` at the bureau: whatever a device signs must carry a second line, by the SM2 key that the central log
 //! gives it. One profile for a whole deployment; where it is off an SM2 line is a line by nobody, and is ignored.
 
-use muster_seal::central::Leaf;
+use muster_seal::central::{Leaf, RotateLeaf};
 use muster_seal::life::Life;
 use muster_seal::second::{PROFILE, Point, SecondError, check_rotations, profile};
 use muster_wire::enrol::{EnrolRequest, proof_message, proof_message_sm2};
@@ -55,12 +55,8 @@ pub fn enrolment(conn: &Connection, request: &EnrolRequest) -> Result<(Vec<u8>, 
     let bad = |what: String| ApiError::new(Kind::BadRequest, what);
     match (second::is_on(conn)?, &request.sm2) {
         (false, None) => Ok((proof_message(&request.code, &request.key), None)),
-        (false, Some(_)) => {
-            Err(bad("this bureau has no second signature: take `second_signature` out of edge.toml".to_owned()))
-        }
-        (true, None) => Err(bad(format!(
-            "this bureau asks for a second signature: put `second_signature = {PROFILE:?}` into edge.toml"
-        ))),
+        (false, Some(_)) => Err(bad(UNWANTED.to_owned())),
+        (true, None) => Err(bad(wanted())),
         (true, Some(sm2)) => {
             let point = Point::from_base64(&sm2.key).map_err(|e| bad(format!("the SM2 key: {e}")))?;
             let text = proof_message_sm2(&request.code, &request.key, &sm2.key);
@@ -73,27 +69,31 @@ pub fn enrolment(conn: &Connection, request: &EnrolRequest) -> Result<(Vec<u8>, 
     }
 }
 
-/// Checks a rotation's SM2 half: there where the profile is on, and signed. `leaves` are the device's with the new one, which
-/// make a life that was `before` without it.
+/// Checks that a rotation has an SM2 key where the profile is on, and that no device gets its first one where it is off.
 ///
 /// # Errors
 /// [`ApiError`].
-pub fn rotation(conn: &Connection, before: &Life, leaves: &[(u64, Leaf)]) -> Result<(), ApiError> {
-    let on = second::is_on(conn)?;
-    let has = matches!(leaves.last(), Some((_, Leaf::Rotate(rotate))) if rotate.sm2.is_some());
-    if on && !has {
-        let what =
-            format!("this bureau asks for a second signature: put `second_signature = {PROFILE:?}` into edge.toml");
-        return Err(ApiError::new(Kind::BadRequest, what));
+pub fn rotation(conn: &Connection, before: &Life, rotate: &RotateLeaf) -> Result<(), ApiError> {
+    let bad = |what: String| Err(ApiError::new(Kind::BadRequest, what));
+    match (second::is_on(conn)?, &rotate.sm2) {
+        (true, None) => bad(wanted()),
+        // A device that was enrolled while the profile was on keeps a key for it.
+        (false, Some(_)) if before.second(u64::MAX).is_none() => bad(UNWANTED.to_owned()),
+        _ => Ok(()),
     }
-    // A device that was enrolled while the profile was on keeps a key for it; one that never had any gets none.
-    if !on && has && before.second(u64::MAX).is_none() {
-        let what = "this bureau has no second signature: take `second_signature` out of edge.toml";
-        return Err(ApiError::new(Kind::BadRequest, what));
-    }
-    if has {
-        let all = leaves.iter().map(|(index, leaf)| (*index, leaf));
-        check_rotations(all).map_err(|e| ApiError::new(Kind::NotAuthentic, e.to_string()))?;
-    }
-    Ok(())
+}
+
+/// Checks the SM2 signatures of a device's rotations; `leaves` make a life.
+///
+/// # Errors
+/// [`ApiError`] for one that does not hold.
+pub fn signed(leaves: &[(u64, Leaf)]) -> Result<(), ApiError> {
+    let all = leaves.iter().map(|(index, leaf)| (*index, leaf));
+    check_rotations(all).map_err(|_| ApiError::new(Kind::NotAuthentic, "the rotation is not signed by the SM2 keys"))
+}
+
+const UNWANTED: &str = "this bureau has no second signature: take `second_signature` out of edge.toml";
+
+fn wanted() -> String {
+    format!("this bureau asks for a second signature: put `second_signature = {PROFILE:?}` into edge.toml")
 }

@@ -8,6 +8,7 @@ mod firmware;
 mod judges;
 mod life;
 mod plug;
+mod profile;
 mod reader;
 mod recovery;
 mod tampered;
