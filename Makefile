@@ -19,7 +19,7 @@ test:
 	@tests/setup --test
 	cargo build --workspace --bins
 	cargo test --workspace
-	cargo test --quiet -p muster-seal --features sm2 --test it sm2
+	cargo test --quiet -p muster-seal --lib second
 
 lint: setup
 	cargo fmt --all --check

@@ -150,7 +150,8 @@ fn read(path: &Path) -> Result<Option<SecondKey>> {
     parse(path).map(Some)
 }
 
-#[cfg(all(test, feature = "sm2"))]
+#[cfg(test)]
+#[cfg(feature = "sm2")]
 mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;

@@ -326,3 +326,23 @@ pub fn document<E: From<SecondError>>(_random: impl Fn() -> Result<[u8; 32], E>)
     let _ = (PKCS8, PKCS8_POINT);
     Err(SecondError::NotBuilt.into())
 }
+
+#[cfg(test)]
+#[cfg(not(feature = "sm2"))]
+mod tests {
+    use super::*;
+    use crate::key::{DeviceKey, Signer};
+
+    #[test]
+    fn without_the_algorithm_nothing_is_taken_for_verified() {
+        assert_eq!(profile(PROFILE), Err(SecondError::NotBuilt));
+        assert!(matches!(document::<SecondError>(|| Ok([1; 32])), Err(SecondError::NotBuilt)));
+        assert!(matches!(SecondKey::from_pkcs8(&PKCS8), Err(SecondError::NotBuilt)));
+        let (key, mut raw) = (DeviceKey::from_seed([1; 32]), [0; 65]);
+        raw[0] = 4;
+        let point = Point(raw);
+        assert_eq!(point.signed("a\n", ""), Err(SecondError::NotBuilt));
+        let note = crate::note::sign("a\n", "a", &key);
+        assert_eq!(check(note.as_bytes(), "a", &key.public(), &point), Err(SecondError::NotBuilt));
+    }
+}

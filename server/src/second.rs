@@ -29,7 +29,7 @@ pub fn settle(store: &Store, asked: Option<&str>) -> Result<(), StoreError> {
             store.write(|tx| second::turn(tx, true, &clock::now()))?;
         }
     }
-    store.read(|conn| second::signer(conn)).map(drop)
+    store.read(second::signer).map(drop)
 }
 
 /// The SM2 key that must have signed what has this counter; `None` where the profile is off.

@@ -14,6 +14,7 @@ use muster_seal::witness::Request;
 use muster_tests::bureau::{Bureau, program};
 use muster_tests::card::Person;
 use muster_tests::forge::{Answer, Forger, sm2_key};
+use muster_tests::office::{Office, policy};
 use muster_tests::site::Site;
 use muster_tests::story::{self, Class, Part};
 
@@ -219,6 +220,9 @@ fn rotate(forger: &Forger, counter: u64, sm2: Option<u8>) -> (u16, String) {
 fn a_deployment_that_takes_up_the_profile_later() {
     let (dir, mut bureau) = town("profile-later", "");
     class(&bureau);
+    // A witness knows Ed25519 alone, and cosigns a checkpoint with two lines as it did one with one.
+    let office = Office::start(&dir, "audit", &bureau).unwrap();
+    policy(&bureau, &[&office], "all").unwrap();
     let mut forger = Forger::enrol(&bureau, "s1", 31).unwrap();
     let first = forger.log(1, "").unwrap();
     let seal = forger.seal(&first, 1);

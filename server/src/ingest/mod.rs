@@ -288,10 +288,6 @@ pub fn take_contact(store: &Store, device: &Device, counter: u64, note: &str, no
     let bad = |e: &dyn std::fmt::Display| ApiError::new(Kind::BadLog, e.to_string());
     let domain = store.domain()?;
     let contact = Contact::open(note.as_bytes(), &domain, &device.device, counter, &key).map_err(|e| bad(&e))?;
-    if let Some(point) = store.read(|conn| second::demanded(conn, &device.life, counter))? {
-        let origin = Contact::origin(&domain, &device.device, counter);
-        check(note.as_bytes(), &origin, &key, &point).map_err(|e| bad(&e))?;
-    }
     store.write(|tx| {
         if let Some(kept) = witness::contact(tx, &device.device, counter)? {
             return if kept.note == note {
@@ -300,6 +296,10 @@ pub fn take_contact(store: &Store, device: &Device, counter: u64, note: &str, no
                 sessions::put_fork(tx, &device.device, counter, &kept.note, note, now)?;
                 Ok(())
             };
+        }
+        if let Some(point) = second::demanded(tx, &device.life, counter)? {
+            let origin = Contact::origin(&domain, &device.device, counter);
+            check(note.as_bytes(), &origin, &key, &point).map_err(|e| bad(&e))?;
         }
         // A growing seal that was witnessed by its proofs alone uses its counter up as well.
         let origin = muster_seal::session::origin(&domain, &device.device, counter);
