@@ -42,6 +42,21 @@ function verifier(text, type,    part, raw) {
     return part[1] " " part[2] " " substr(raw, 3)
 }
 
+# The same for the log's SM2 key, and an SM2 key as it stands in a leaf: the point in hex, "-" without one.
+function sm2_verifier(text,    part, raw) {
+    if (split(text, part, "+") < 3 || !key_name(part[1])) return ""
+    raw = unbase64(substr(text, length(part[1]) + length(part[2]) + 3))
+    if (raw !~ /^ff736d322d736d332f3104/ || length(raw) != 150) return ""
+    return part[1] " " part[2] " " substr(raw, 21)
+}
+function sm2_point(field,    raw) {
+    if (!(field in F)) return "-"
+    raw = unbase64(inner(F[field]))
+    if (raw !~ /^04/ || length(raw) != 130) wrong("no SM2 key")
+    return raw
+}
+function hex_of(field) { return field in F ? unbase64(inner(F[field])) : "-" }
+
 # The text between the quotes of a JSON text, and what it stands for.
 function inner(v) { return substr(v, 2, length(v) - 2) }
 function unescape(text,    out) {
@@ -114,8 +129,8 @@ function kinds(    i, n, part, all) {
     all = all "|close:reason=(schedule,operator,recovered) kinds=*int readers=*int reasons=*int"
     # Leaves of the central log, under names of their own.
     all = all "|:seal:device=id counter=pos seal=text received=text|:contact:device=id counter=pos note=text received=text"
-    all = all "|:enrol:device=id key=text site=id institution=id at=text|:revoke:device=id counter=int reason=id at=text"
-    all = all "|:rotate:device=id counter=int key=text by_old=text by_new=text at=text"
+    all = all "|:enrol:device=id key=text site=id institution=id sm2=?text at=text|:revoke:device=id counter=int reason=id at=text"
+    all = all "|:rotate:device=id counter=int key=text by_old=text by_new=text sm2=?text sm2_by_old=?text sm2_by_new=?text at=text"
     all = all "|:replace:device=id old=id counter=int reason=id at=text"
     n = split(all, part, "|")
     for (i = 1; i <= n; i++) {
@@ -263,7 +278,7 @@ function trust_line(line,    key, v) {
         since_end()
         sets++
         section = "witnesses"
-    } else if (match(line, /^ *[a-z_]+ *= */)) {
+    } else if (match(line, /^ *[a-z0-9_]+ *= */)) {
         key = line
         sub(/ *=.*/, "", key)
         sub(/^ */, "", key)
@@ -280,7 +295,9 @@ function trust_line(line,    key, v) {
         }
         if (section == "policy") { print policies "\t" key "\t" v >(to "/policies"); return }
         if (key == "log" && (log_line = verifier(inner(v), "01")) == "") wrong("log is no log key")
-        if (key != "log" && key != "domain") wrong("what is " key "?")
+        if (key !~ /^(log|domain|profile|log_sm2)$/) wrong("what is " key "?")
+        if (key == "profile" && (profile = inner(v)) != "sm2-sm3") wrong("there is no profile " profile)
+        if (key == "log_sm2") print log_sm2 = sm2_verifier(inner(v)) >(to "/log_sm2")
         if (key == "log") print log_line >(to "/log")
         if (key == "domain") print domain = inner(v) >(to "/domain")
     } else {
@@ -293,6 +310,7 @@ function trust_end() {
     if (!(("", 0, "tlog_policy") in has_key)) print "quorum none" >(to "/quorum.0")
     if (block != "") wrong("tlog_policy has no end")
     since_end()
+    if ((profile != "" || log_sm2 != "") && (profile == "" || index(log_sm2, domain "/log ") != 1)) wrong("profile and log_sm2 go together")
     if (!policies || log_line == "" || index(log_line, domain "/log ") != 1) wrong("the log is not that of the domain")
 }
 
@@ -511,8 +529,9 @@ function leaf(    kind, said, key) {
     else {
         key = unbase64(inner(F["key"]))
         if (length(key) != 64) wrong("no key")
-        if (kind == "enrol") print place, "enrol", key, inner(F["site"])
-        else print place, "rotate", F["counter"], key, inner(F["key"]), unbase64(inner(F["by_old"])), unbase64(inner(F["by_new"]))
+        if (kind == "enrol") print place, "enrol", key, inner(F["site"]), sm2_point("sm2")
+        else if (("sm2" in F) != ("sm2_by_new" in F) || ("sm2_by_old" in F && !("sm2" in F))) wrong("half an SM2 key")
+        else print place, "rotate", F["counter"], key, inner(F["key"]), hex_of("by_old"), hex_of("by_new"), sm2_point("sm2"), "sm2" in F ? inner(F["sm2"]) : "-", hex_of("sm2_by_old"), hex_of("sm2_by_new")
     }
 }
 
@@ -521,7 +540,7 @@ function lives() {
     if (NR > 1 && $1 <= last_place) wrong("leaf #" $1 " is out of order")
     last_place = $1
     if ((NR == 1) != ($2 == "enrol")) wrong(NR == 1 ? "no leaf enrols the device" : "leaf #" $1 " enrols it a second time")
-    if ($2 == "enrol") { enrolled = $1; site = $4; from = 1; key = $3; out = "tenure 1 " key "\n" }
+    if ($2 == "enrol") { enrolled = $1; site = $4; from = 1; key = $3; sm2 = $5; out = "tenure 1 " key " " sm2 "\n" }
     if ($2 == "heir" && heirs++) wrong("leaf #" $1 ": a second replacement")
     if ($2 == "end") {
         if (ended && $3 >= end) wrong("leaf #" $1 " comes after the end")
@@ -531,7 +550,11 @@ function lives() {
     if ($2 == "rotate") {
         if (ended) wrong("leaf #" $1 " comes after the end")
         if ($3 + 1 < from) wrong("leaf #" $1 ": the rotation goes back")
-        out = out "rotate " $3 " " key " " $4 " " $5 " " $6 " " $7 "\ntenure " sprintf("%.0f", $3 + 1) " " $4 "\n"
+        # Once a device has an SM2 key it always has one, and the one before signs for the next.
+        if ((sm2 != "-") != ($10 != "-") || (sm2 != "-" && $8 == "-")) wrong("leaf #" $1 ": the SM2 key does not follow the one before it")
+        out = out "rotate " $3 " " key " " $4 " " $5 " " $6 " " $7 " " sm2 " " $8 " " $9 " " $10 " " $11 "\n"
+        out = out "tenure " sprintf("%.0f", $3 + 1) " " $4 " " $8 "\n"
+        sm2 = $8
         from = $3 + 1
         key = $4
     }

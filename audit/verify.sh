@@ -40,6 +40,25 @@ signed() {
     openssl pkeyutl -verify -rawin -pubin -keyform DER -inkey "$T/$1.der" -in "$2" -sigfile "$D/signature" >/dev/null 2>&1
 }
 
+# signed_sm2 KEY FILE SIGNATURE: does the SM2 signature hold? The point and the DER in hex.
+sm2=ff736d322d736d332f31
+signed_sm2() {
+    [ ${#1} = 130 ] || return 1
+    [ -e "$T/$1.der" ] || printf '3059301306072a8648ce3d020106082a811ccf5501822d034200%s' "$1" | unhex >"$T/$1.der"
+    printf %s "$3" | unhex >"$D/signature" 2>/dev/null || return 1
+    openssl pkeyutl -verify -rawin -digest sm3 -pkeyopt distid:1234567812345678 -pubin -keyform DER -inkey "$T/$1.der" \
+        -in "$2" -sigfile "$D/signature" >/dev/null 2>&1
+}
+
+# Can this openssl do SM2? Asked by the example of seal/FORMAT.md, and by a bent one.
+has_sm2() {
+    key=04df07dc0b31591dfb63ec895516e5bb4ad05a09c2feba6d496ce523f7303fffcd4add27de09262dc59baf690c0286f05e29948517cc1e069b988e139c00f449c8
+    good=3046022100b51f15365ae56afb52fa1fe6f1e4ac1b9029d51d4dc230093d8de23b80fb0445022100ab24700c080fe78f9629322dfe98fece6a1653d39a26d6faaa71c5b903e04a35
+    printf 'muster.example/log\n3\nOF2jDzkXKCyJOd/4UZV+UZqxhGsTUaFMCts7EWMnQqo=\n' >"$T/example"
+    printf 'muster.example/log\n4\nOF2jDzkXKCyJOd/4UZV+UZqxhGsTUaFMCts7EWMnQqo=\n' >"$T/bent"
+    signed_sm2 "$key" "$T/example" "$good" && ! signed_sm2 "$key" "$T/bent" "$good"
+}
+
 # key_id NAME TYPE KEY: the eight hex digits in front of a signature.
 key_id() { { printf '%s\n' "$1"; printf '%s%s' "$2" "$3" | unhex; } | sha256sum | cut -c1-8; }
 
@@ -122,6 +141,31 @@ signer() {
     return $found
 }
 
+# second FILE NAME KEY SM2KEY PART: where the trust file has the profile, a line by the SM2 key is there and all of them hold.
+second() {
+    [ -n "$log_sm2" ] || return 0
+    [ "$4" != - ] || fail "$5: no leaf of the central log gives the device an SM2 key"
+    own=$(key_id "$2" 01 "$3") id=$(key_id "$2" "$sm2" "$4") found="no SM2 line by $2"
+    while read -r name line_id signature; do
+        [ "$name" = "$2" ] && [ "$line_id" != "$own" ] || continue
+        if [ "$line_id" = "$id" ]; then
+            signed_sm2 "$4" "$1.text" "$signature" || fail "$5: the SM2 line by $2 is wrong"
+            found=
+        elif [ -n "$found" ]; then
+            found="the second line by $2 is by another key than its SM2 key"
+        fi
+    done <"$1.lines"
+    [ -z "$found" ] || fail "$5: $found"
+}
+
+# stands NAME ID: may a line that is neither the log's Ed25519 line nor a witness's stand under a checkpoint? The SM2 line where the
+# trust file has the profile; otherwise one of the log's own, which this auditor does not ask for.
+stands() {
+    [ "$1" = "$log_name" ] || return 1
+    if [ -n "$log_sm2" ]; then [ "$2" = "$log_sm2_id" ]; return; fi
+    [ -z "$more" ] && more=1
+}
+
 # checkpoint FILE PART LINES: a checkpoint of the central log that its quorum stands for, into size, root and quorum_at, and who
 # cosigned when into FILE.times. LINES is `known` where a line by nobody in the trust file is refused.
 checkpoint() {
@@ -133,11 +177,12 @@ checkpoint() {
     : >"$1.times"
     set=0
     while read -r from n; do [ "$from" -gt "$size" ] || set=$n; done <"$T/sizes"
+    more=
     while read -r name line_id signature; do
         [ "$name $line_id" = "$log_name $log_id" ] && continue
         who=$(awk -v n="$name" -v i="$line_id" '$2 "" == n "" && $3 "" == i "" { print $1, $4 }' "$T/witnesses.$set")
         if [ -z "$who" ]; then
-            [ "$3" != known ] || fail "$2: a signature by $name is by no key in the trust file"
+            [ "$3" != known ] || stands "$name" "$line_id" || fail "$2: a signature by $name is by no key in the trust file"
             continue
         fi
         rest=${signature#????????????????} time=${signature%"${signature#????????????????}"}
@@ -149,6 +194,7 @@ checkpoint() {
         say "${who% *} $time" >>"$1.times"
     done <"$1.lines"
     quorum_at=$(work quorum "$T/quorum.$set" "$1.times") || fail "$2: quorum not met"
+    [ "$3" != known ] || second "$1" "$log_name" "$log_key" "$log_sm2" "$2"
 }
 
 # receipt FILE: takes a receipt apart into FILE.hashes and FILE.note, and gives the index.
@@ -162,6 +208,7 @@ hashes() { [ ! -s "$1" ] || { ended "$1" && work hashes <"$1"; }; }
 read_trust() {
     D=$T
     : >"$T/sizes"
+    : >"$T/log_sm2"
     work trust -v to="$T" <"$trust" >"$T/wrong" || cannot "$trust is no trust file: $(cat "$T/wrong")"
     read -r log_name log_id log_key <"$T/log"
     [ "$(key_id "$log_name" 01 "$log_key")" = "$log_id" ] || cannot "$trust: the id of the log's key is another"
@@ -173,6 +220,11 @@ read_trust() {
         done <"$T/witnesses.$n"
     done
     domain=$(cat "$T/domain")
+    log_sm2= log_sm2_id=
+    [ -s "$T/log_sm2" ] || return 0
+    read -r name log_sm2_id log_sm2 <"$T/log_sm2"
+    [ "$(key_id "$log_name" "$sm2" "$log_sm2")" = "$log_sm2_id" ] || cannot "$trust: the id of the log's SM2 key is another"
+    has_sm2 || cannot "$trust asks for the profile sm2-sm3, and this openssl has no SM2: take one that has, or muster-audit"
 }
 
 ## A bundle
@@ -229,10 +281,18 @@ life() {
     read -r enrolled site end first_end <"$D/life"
     sed -n 's/^tenure //p' "$D/life" >"$D/tenures"
     sed -n 's/^rotate //p' "$D/life" >"$D/rotations"
-    while read -r at old new key by_old by_new; do
-        printf 'muster-rotate/v1\n%s\n%s\n%s\n' "$device" "$at" "$key" >"$D/rotation"
+    while read -r at old new key by_old by_new sm2_old sm2_new sm2_key sm2_by_old sm2_by_new; do
+        if [ "$sm2_new" = - ]; then
+            printf 'muster-rotate/v1\n%s\n%s\n%s\n' "$device" "$at" "$key" >"$D/rotation"
+        else
+            printf 'muster-rotate/v2\n%s\n%s\n%s\n%s\n' "$device" "$at" "$key" "$sm2_key" >"$D/rotation"
+        fi
         signed "$old" "$D/rotation" "$by_old" || fail "the rotation after $at is not signed by the old key"
         signed "$new" "$D/rotation" "$by_new" || fail "the rotation after $at is not signed by the new key"
+        [ -n "$log_sm2" ] && [ "$sm2_new" != - ] || continue
+        [ "$sm2_old" = - ] || signed_sm2 "$sm2_old" "$D/rotation" "$sm2_by_old" ||
+            fail "the rotation after $at is not signed by the old SM2 key"
+        signed_sm2 "$sm2_new" "$D/rotation" "$sm2_by_new" || fail "the rotation after $at is not signed by the new SM2 key"
     done <"$D/rotations"
 }
 
@@ -241,6 +301,9 @@ key_at() {
     [ "$end" = - ] || [ "$1" -le "$end" ] || fail "the device was revoked or replaced after $end: $1 does not count"
     awk -v n="$1" '$1 <= n { key = $2 } { last = $2 } END { print (key == "" ? last : key) }' "$D/tenures"
 }
+
+# sm2_at COUNTER: the SM2 key that signs it beside, or `-`.
+sm2_at() { awk -v n="$1" '$1 <= n { key = $3 } { last = $3 } END { print (key == "" ? last : key) }' "$D/tenures"; }
 
 # The contacts since the session before, each linked to the one before it, into `follows` and `link` (counter, seal, beacon).
 contacts() {
@@ -257,6 +320,7 @@ contacts() {
         said=$(work contact -v origin="$origin" <"$D/contact.note.text") || fail "contacts.jsonl: no contact $at of $device"
         key=$(key_at "$at") || { say "$key"; exit 1; }
         signer "$D/contact.note" "$origin" "$key" || fail "contacts.jsonl: contact $at is not signed by the device, or wrongly"
+        second "$D/contact.note" "$origin" "$key" "$(sm2_at "$at")" contacts.jsonl
         if [ -z "$follows" ]; then
             follows="$at $said"
         else
@@ -306,6 +370,7 @@ check() {
     signer seal.note "$origin" "$key" || fail "the seal is not signed by the device, or wrongly"
     strangers=$(awk -v o="$origin" -v i="$(key_id "$origin" 01 "$key")" '$1 "" != o "" || $2 "" != i ""' seal.note.lines | wc -l)
     [ "$strangers" -le 1 ] || fail "seal.note: $strangers signature lines by other keys than the device's: a seal may have one"
+    second seal.note "$origin" "$key" "$(sm2_at "$counter")" seal.note
     [ "$size" = "$(wc -l <log.jsonl | tr -d ' ')" ] || fail "the seal covers $size records"
     [ "$root" = "$(root log.jsonl)" ] || fail "the records do not hash to the sealed root"
     [ "$(text "$D/log" device) $(get "$D/log" counter)" = "$device $counter" ] || fail "line 1 is of another device or counter"

@@ -10,6 +10,7 @@ use muster_seal::error::NoteError;
 use muster_seal::key::{NamedKey, Verifier};
 use muster_seal::note::Note;
 use muster_seal::policy::{self as tlog, TrustError, Witnessed};
+use muster_seal::second::Point;
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -17,6 +18,8 @@ use serde::Deserialize;
 struct File {
     domain: String,
     log: String,
+    profile: Option<String>,
+    log_sm2: Option<String>,
     tlog_policy: Option<String>,
     #[serde(default)]
     witnesses: Vec<Since>,
@@ -38,6 +41,8 @@ pub struct Trust {
     pub domain: String,
     /// The central log's key.
     pub log: NamedKey,
+    /// The log's SM2 key where the file has `profile = "sm2-sm3"`: then second lines are demanded.
+    pub second: Option<Point>,
     /// From which size on which witnesses must stand for it, as a `tlog-policy`; nobody where the file asks for none. Sizes
     /// ascend, and the first is 0.
     witnesses: Vec<(u64, tlog::Policy)>,
@@ -63,6 +68,7 @@ impl Trust {
         let file: File = toml::from_str(text)?;
         let log = NamedKey::parse(&file.log).context("`log`")?;
         ensure!(log.name() == format!("{}/log", file.domain), "`log` is not the key of {}/log", file.domain);
+        let second = crate::second::read(file.profile.as_deref(), file.log_sm2.as_deref(), &log)?;
         ensure!(!file.policy.is_empty(), "there is no [[policy]]: hours cannot be counted without one");
         let first = file.tlog_policy.unwrap_or_else(|| format!("log {log}\nquorum none\n"));
         let mut witnesses = vec![(0, policy(&first, &log)?)];
@@ -74,7 +80,7 @@ impl Trust {
             );
             witnesses.push((since.from_size, policy(&since.tlog_policy, &log)?));
         }
-        Ok(Self { domain: file.domain, log, witnesses, policies: file.policy })
+        Ok(Self { domain: file.domain, log, second, witnesses, policies: file.policy })
     }
 
     /// Who must stand for the central log at a size.

@@ -18,9 +18,11 @@ use muster_seal::note::{Note, Signature};
 use muster_seal::policy::{TrustError, Witnessed};
 use muster_seal::proof::{Receipt, ReceiptError, read_hashes};
 use muster_seal::record::Open;
+use muster_seal::second::SecondError;
 use muster_seal::session::{self, VerifiedLog};
 use thiserror::Error;
 
+use crate::second;
 use crate::trust::{MAX_SIZE, Trust};
 
 /// What is wrong with a bundle. Each rule has one of its own.
@@ -147,6 +149,14 @@ pub enum Defect {
     /// The cosignatures on beacon and checkpoint cannot be in this order.
     #[error("the bracket: {0}")]
     Bracket(#[from] BracketError),
+    /// The trust file demands second lines, and one does not hold.
+    #[error("{part}: {source}")]
+    Second {
+        /// Which part.
+        part: String,
+        /// Why.
+        source: SecondError,
+    },
     /// The assignment is not the one that leaf 0 names.
     #[error("assignment.json is not the document that line 1 names by its hash")]
     AssignmentHash,
@@ -257,6 +267,9 @@ pub fn verify(bytes: &[u8], trust: &Trust) -> Result<Held, Defect> {
         contacts.link.check(log.open(), bracket.after_size)?;
     }
 
+    if let Some(log) = &trust.second {
+        second::check(&bundle, &entry, (&life, &life_leaves), log, trust)?;
+    }
     let document = bundle.part(bundle::ASSIGNMENT)?;
     if hex::encode(sha256(document)) != log.open().assignment {
         return Err(Defect::AssignmentHash);
@@ -291,7 +304,9 @@ fn known(checkpoint: &str, part: &'static str, trust: &Trust) -> Result<Result<(
     let log = |line: &Signature| line.name == trust.log.name() && line.id == trust.log.id();
     let witnesses = trust.witnesses(Checkpoint::parse(note.text())?.size).witnesses();
     let witness = |line: &Signature| witnesses.iter().any(|w| w.key.made(line));
-    Ok(match note.signatures().iter().find(|line| !log(line) && !witness(line)) {
+    let mut seen = false;
+    let strange = |line: &&Signature| !log(line) && !witness(line) && !second::stands(line, trust, &mut seen);
+    Ok(match note.signatures().iter().find(strange) {
         Some(line) => Err(Defect::UnknownLine { part, name: line.name.clone() }),
         None => Ok(()),
     })

@@ -42,6 +42,7 @@ pub mod note;
 pub mod policy;
 pub mod proof;
 pub mod record;
+pub mod second;
 pub mod session;
 #[cfg(feature = "sm2")]
 pub mod sm2;

@@ -535,6 +535,14 @@ impl<'a> Taker<'a> {
         self.words(field).map(Cow::into_owned)
     }
 
+    pub(crate) fn text_if_there(&mut self, field: &'static str) -> Result<Option<String>, LineError> {
+        match self.0.remove(field) {
+            None => Ok(None),
+            Some(Value::Text(text)) => Ok(Some(text.into_owned())),
+            Some(_) => Err(LineError::BadField { field, want: "text" }),
+        }
+    }
+
     pub(crate) fn id(&mut self, field: &'static str) -> Result<String, LineError> {
         let want = "an id: 1 to 64 letters, digits, hyphens, underscores or dots";
         let text = self.words(field)?;

@@ -3,12 +3,12 @@
 use std::fmt::Write;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use muster_seal::central::{DispositionLeaf, EnrolLeaf, Leaf, ReplaceLeaf, RevokeLeaf, RotateLeaf};
+use muster_seal::central::{DispositionLeaf, EnrolLeaf, Leaf, ReplaceLeaf, RevokeLeaf, RotateLeaf, RotateSm2};
 use muster_seal::key::PublicKey;
 use muster_seal::life::{Life, LifeError};
 use muster_seal::merkle::sha256;
 use muster_seal::record::is_id;
-use muster_wire::enrol::{EnrolRequest, EnrolResponse, RotateRequest, proof_message};
+use muster_wire::enrol::{EnrolRequest, EnrolResponse, RotateRequest};
 use muster_wire::problem::Kind;
 use rusqlite::Transaction;
 
@@ -17,7 +17,7 @@ use crate::error::ApiError;
 use crate::store::devices::{self, Code};
 use crate::store::dispositions::{self, Disposition};
 use crate::store::{Store, StoreError, checkpoints, claims, random, sessions, setting, witness};
-use crate::{central, clock};
+use crate::{central, clock, second};
 
 /// How long an enrolment code lives.
 const CODE_LIFE_MS: i64 = 24 * 3600 * 1000;
@@ -70,7 +70,8 @@ pub fn enrol(store: &Store, request: &EnrolRequest) -> Result<EnrolResponse, Api
     let bad = |what: &str| ApiError::new(Kind::BadCode, what);
     let key = PublicKey::from_base64(&request.key).map_err(|e| ApiError::new(Kind::BadRequest, e.to_string()))?;
     let proof = STANDARD.decode(&request.proof).unwrap_or_default();
-    if !key.verify(&proof_message(&request.code, &request.key), &proof) {
+    let (message, sm2) = store.read(|conn| second::enrolment(conn, request))?;
+    if !key.verify(&message, &proof) {
         return Err(ApiError::new(Kind::NotAuthentic, "the proof is not signed by the key that is to be enrolled"));
     }
     let hash = hex::encode(sha256(request.code.trim().to_ascii_uppercase().as_bytes()));
@@ -81,7 +82,12 @@ pub fn enrol(store: &Store, request: &EnrolRequest) -> Result<EnrolResponse, Api
             tx.query_row("SELECT institution FROM site WHERE site = ?", [&code.site], |row| row.get(0))?;
         match &code.used_by {
             // The answer was lost on its way: the same device asks again.
-            Some(by) if *by == device => {}
+            Some(by) if *by == device => {
+                let before = devices::device(tx, &device)?.and_then(|known| known.life.second(1));
+                if before.map(|point| point.to_base64()) != sm2 {
+                    return Err(bad("the code was used with another SM2 key: enrol again from an empty data folder"));
+                }
+            }
             Some(_) => return Err(bad("the code was used: ask the bureau for a new one")),
             None if clock::now_ms() > code.expires_ms => {
                 return Err(bad("the code is too old: ask the bureau for a new one"));
@@ -97,6 +103,7 @@ pub fn enrol(store: &Store, request: &EnrolRequest) -> Result<EnrolResponse, Api
                     key: key.to_base64(),
                     site: code.site.clone(),
                     institution: institution.clone(),
+                    sm2,
                     at: at.clone(),
                 });
                 let index = checkpoints::append(tx, &[leaf.line()])?;
@@ -196,14 +203,17 @@ pub fn rotate(store: &Store, device: &str, request: &RotateRequest) -> Result<()
             let what = format!("the device has used counter {last}: the new key begins after it");
             return Err(ApiError::new(Kind::BadRequest, what));
         }
-        let leaf = Leaf::Rotate(RotateLeaf {
+        let leaf = RotateLeaf {
             device: device.to_owned(),
             counter: request.counter,
             key: request.key.clone(),
             by_old: request.by_old.clone(),
             by_new: request.by_new.clone(),
+            sm2: request.sm2.clone().map(|s| RotateSm2 { key: s.key, by_old: s.by_old, by_new: s.by_new }),
             at: clock::now(),
-        });
+        };
+        second::rotation(tx, &known.life, &leaf)?;
+        let leaf = Leaf::Rotate(leaf);
         let mut leaves: Vec<(u64, Leaf)> =
             devices::leaves(tx, device)?.into_iter().map(|(index, leaf, _)| (index, leaf)).collect();
         leaves.push((u64::MAX, leaf.clone()));
@@ -212,6 +222,7 @@ pub fn rotate(store: &Store, device: &str, request: &RotateRequest) -> Result<()
             LifeError::AfterEnd { .. } => ApiError::new(Kind::Revoked, "the device has ended"),
             _ => no(),
         })?;
+        second::signed(&leaves)?;
         let index = checkpoints::append(tx, &[leaf.line()])?;
         devices::put_leaf(tx, device, index)?;
         Ok(devices::set_key(tx, device, life.key())?)
@@ -277,6 +288,9 @@ pub fn trust(store: &Store) -> Result<String, StoreError> {
              domain = \"{domain}\"\nlog = \"{}\"\n",
             checkpoints::verifier(conn)?
         );
+        if let Some(key) = crate::store::second::verifier(conn)? {
+            let _ = write!(out, "profile = \"{}\"\nlog_sm2 = \"{key}\"\n", muster_seal::second::PROFILE);
+        }
         if let Some(policy) = &policy {
             let _ = write!(out, "tlog_policy = '''\n{policy}'''\n");
         }

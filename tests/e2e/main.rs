@@ -9,6 +9,7 @@ mod fsck;
 mod judges;
 mod life;
 mod plug;
+mod profile;
 mod reader;
 mod recovery;
 mod tampered;

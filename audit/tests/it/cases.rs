@@ -600,6 +600,7 @@ fn devices(story: &Story) -> Vec<Case> {
             key: key(11).public().to_base64(),
             site: "s1".into(),
             institution: "i1".into(),
+            sm2: None,
             at: String::new(),
         };
         let index = town.add(&Leaf::Enrol(leaf));

@@ -9,6 +9,7 @@ mod good;
 mod interop;
 mod mirror;
 mod page;
+mod profile;
 mod program;
 mod sets;
 mod sized;

@@ -391,7 +391,7 @@ fn a_contact_is_sent_as_it_was_kept_until_it_is_taken_and_sessions_wait_for_it()
 #[test]
 fn a_rotation_that_was_noted_goes_before_all_else() {
     let mut device = two_sessions();
-    let request = RotateRequest { counter: 2, key: "k".into(), by_old: "o".into(), by_new: "n".into() };
+    let request = RotateRequest { counter: 2, key: "k".into(), by_old: "o".into(), by_new: "n".into(), sm2: None };
     device.store.set_fact(ROTATION, &serde_json::to_string(&request).unwrap()).unwrap();
     let bureau = Bureau::new(|_, _, _| (502, "text/html", Vec::new()));
     bureau.round(&mut device, &mut long()).unwrap_err();
@@ -412,7 +412,7 @@ fn a_rotation_holds_where_its_answer_is_lost_and_not_where_it_is_refused() {
     device.store.set_fact("key_id", &old.public().id()).unwrap();
     let turn = |bureau: &Bureau| {
         let key = identity::key(&device.store).unwrap();
-        rotate(&device.store, &bureau.client, &device.me, &key)
+        rotate(&device.store, &bureau.client, &device.me, &key, false)
     };
     let signer = || identity::key(&device.store).unwrap().public();
     let bureau = Bureau::new(|_, _, _| no(Kind::NotAuthentic));

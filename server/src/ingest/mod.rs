@@ -13,6 +13,7 @@ use muster_seal::key::PublicKey;
 use muster_seal::line::MAX_LINE;
 use muster_seal::policy::Policy;
 use muster_seal::record::is_id;
+use muster_seal::second::{SecondError, check};
 use muster_seal::witness::{MAX_REQUEST, Refusal, Request, decide};
 use muster_wire::problem::Kind;
 use muster_wire::upload::{MAX_LOG, SessionState};
@@ -20,6 +21,7 @@ use rusqlite::Connection;
 
 use crate::central;
 use crate::error::ApiError;
+use crate::second;
 use crate::store::devices::{self, Device};
 use crate::store::sessions::Fork;
 use crate::store::witness::Witnessed;
@@ -176,6 +178,7 @@ fn judge(
     let facts = admit::Facts {
         origin: origin.to_owned(),
         key,
+        second: second::demanded(conn, &device.life, counter)?,
         device: &device.device,
         site: &device.site,
         link: link.clone(),
@@ -302,6 +305,10 @@ pub fn take_contact(store: &Store, device: &Device, counter: u64, note: &str, no
         if let Some(kept) = witness::contact(tx, &device.device, counter)? {
             return if kept.note == note { Ok(()) } else { Ok(keep_fork(tx, device, counter, &kept.note, note, now)?) };
         }
+        if let Some(point) = second::demanded(tx, &device.life, counter)? {
+            let origin = Contact::origin(&domain, &device.device, counter);
+            check(note.as_bytes(), &origin, &key, &point).map_err(|e| bad(&e))?;
+        }
         // A growing seal that was witnessed by its proofs alone uses its counter up as well.
         let origin = muster_seal::session::origin(&domain, &device.device, counter);
         let sealed = sessions::session(tx, &device.device, counter)?.filter(|s| s.sealed > 0).map(|s| s.seal);
@@ -346,8 +353,15 @@ pub fn add_checkpoint(
     if device.life.end().is_some() || device.life.signer(counter) != device.key {
         return unknown();
     }
-    let key = device.key.named(request.origin());
+    let (raw, key) = (device.key, device.key.named(request.origin()));
     store.write(|tx| {
+        if crate::store::second::is_on(tx)? {
+            let point = device.life.second(counter).ok_or(SecondError::NoKey { counter });
+            let held = point.and_then(|p| check(request.checkpoint.as_bytes(), request.origin(), &raw, &p));
+            if let Err(why) = held {
+                return Ok(Err(Refusal::Second(why)));
+            }
+        }
         let known = witness::witnessed(tx, request.origin())?;
         // What was closed, or used up by a contact, does not grow; and nobody fills the disk with logs that never were.
         let used = witness::contact(tx, id, counter)?.is_some();

@@ -22,6 +22,7 @@ pub mod devices;
 pub mod dispositions;
 pub mod findings;
 pub mod rosters;
+pub mod second;
 pub mod sessions;
 pub mod witness;
 
@@ -113,6 +114,9 @@ pub enum StoreError {
         /// The last that was seen.
         seen: u64,
     },
+    /// The second signature line of the profile `sm2-sm3`.
+    #[error("second_signature: {0}")]
+    Second(#[from] muster_seal::second::SecondError),
     /// A fault that a test asked for.
     #[error("a test asked for this fault: {0}")]
     Asked(&'static str),
