@@ -135,7 +135,10 @@ enum Log {
 #[derive(Debug, Subcommand)]
 enum Rules {
     /// 运行规则自带的用例 / run the cases that the rules carry
-    Test,
+    Test {
+        /// 规则所在目录，默认为程序自带的规则 / a folder of rules and their cases instead of those shipped
+        folder: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -209,9 +212,9 @@ impl Cli {
                 }
                 Ok(())
             }
-            Command::Rules { command: Rules::Test } => {
+            Command::Rules { command: Rules::Test { folder } } => {
                 let runtime = tokio::runtime::Runtime::new()?;
-                let report = runtime.block_on(rules::cases::run_all())?;
+                let report = runtime.block_on(rules::cases::run_all(folder.as_deref()))?;
                 for line in &report.lines {
                     println!("{line}");
                 }

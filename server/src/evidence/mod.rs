@@ -6,6 +6,7 @@
 pub mod claimed;
 pub mod imported;
 pub mod session;
+pub mod sheet;
 pub mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +23,8 @@ use thiserror::Error;
 
 use crate::central::sequencer::write_file;
 use crate::store::{Store, StoreError, devices, sessions, setting};
-use tables::{ALL, Row, Table};
+use sheet::Sheet;
+use tables::{ALL, Source, Table};
 
 /// Why evidence could not be written.
 #[derive(Debug, Error)]
@@ -115,7 +117,7 @@ fn files(store: &Store) -> Files {
         let named = files.filter_map(|path| Some((path.file_stem()?.to_str()?.to_owned(), path)));
         (table.name, named.collect())
     };
-    ALL.into_iter().filter(|table| table.from_logs).map(of).collect()
+    ALL.into_iter().filter(|table| table.source == Source::Logs).map(of).collect()
 }
 
 /// The sessions that had evidence, and lack a file of it now.
@@ -175,17 +177,19 @@ fn one(store: &Store, device: &str, counter: u64, files: &Files) -> Result<(), E
     let counted = muster_hours::count(&log, &plan)?;
     let start = plan.times.first().map_or(0, |(start, _)| *start);
     let month = crate::clock::rfc3339(start)[..7].to_owned();
-    for (table, rows) in session::rows(&log, &plan, &counted, &stored) {
-        let path = store.dir().join("evidence").join(table.name);
+    let mut sheets = session::Sheets::default();
+    session::rows(&mut sheets, &log, &plan, &counted, &stored)?;
+    for sheet in &mut sheets.all {
+        let path = store.dir().join("evidence").join(sheet.table().name);
         let path = path.join(format!("region={}", plan.assignment.region)).join(format!("month={month}"));
         let path = path.join(format!("{device}-{counter}.parquet"));
-        write(&path, table, &rows)?;
+        write(&path, sheet)?;
     }
     Ok(())
 }
 
-fn write(path: &Path, table: &Table, rows: &[Row]) -> Result<(), EvidenceError> {
-    let batch = table.batch(rows)?;
+fn write(path: &Path, sheet: &mut Sheet) -> Result<(), EvidenceError> {
+    let batch = sheet.batch()?;
     let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), None)?;
     writer.write(&batch)?;
     Ok(write_file(path, &writer.into_inner()?)?)

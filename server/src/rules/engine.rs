@@ -13,7 +13,7 @@ use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
 use serde::{Deserialize, Serialize};
 
 use super::header::{Grade, Rule, RuleError};
-use crate::evidence::tables::{ALL, Row, Table, Val};
+use crate::evidence::tables::{ALL, Row, Source, Table, Val};
 
 /// One row that a rule yields: one claimed hour, or where `cell` is 0, a fact with no hour of its own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -44,13 +44,24 @@ pub struct Hit {
     pub grade: Option<Grade>,
     /// How many sessions the finding rests on, where the rule says so.
     pub sessions: Option<i64>,
+    /// What `subject` is, where the rule says so: see [`ABOUT`].
+    pub about: Option<String>,
+    /// A number for the explanation.
+    pub n: Option<i64>,
+    /// Another.
+    pub of: Option<i64>,
+    /// `nulls.score`.
+    pub score: Option<i64>,
 }
+
+/// What a finding may be about, but for a trainee.
+pub const ABOUT: [&str; 6] = ["trainee", "device", "institution", "instructor", "official", "site"];
 
 /// The columns that every rule's query yields, in any order.
 pub const COLUMNS: [&str; 11] =
     ["class", "subject", "trainee", "cell", "kind", "lesson", "suspect", "device", "counter", "seq_from", "seq_to"];
 /// Those that it may yield.
-pub const OPTIONAL: [&str; 2] = ["grade", "sessions"];
+pub const OPTIONAL: [&str; 6] = ["grade", "sessions", "about", "n", "of", "score"];
 
 /// Evidence, ready to be asked.
 #[derive(Clone)]
@@ -67,7 +78,7 @@ impl Engine {
         let engine = Self::new();
         for table in ALL {
             let folder = data_dir.join("evidence").join(table.name);
-            if table.from_logs && folder.exists() {
+            if table.source == Source::Logs && folder.exists() {
                 let schema = table.schema();
                 let options = ParquetReadOptions::default()
                     .schema(&schema)
@@ -146,7 +157,56 @@ impl Engine {
         hits.dedup();
         Ok(hits)
     }
+
+    /// Runs what a rule counts; nothing when it does not count.
+    ///
+    /// # Errors
+    /// [`RuleError`]: the query cannot be run, or does not yield the columns.
+    pub async fn counts(&self, rule: &Rule) -> Result<Vec<Count>, RuleError> {
+        let Some(sql) = rule.counting()? else { return Ok(Vec::new()) };
+        let rows = self.query(&sql, &COUNTS).await.map_err(|e| place(rule, &e))?;
+        let text =
+            |row: &Row, i: usize| if let Some(Val::Text(text)) = row.get(i) { text.clone() } else { String::new() };
+        let int = |row: &Row, i: usize| if let Some(Val::Int(n)) = row.get(i) { *n } else { 0 };
+        let count = |row: &Row| Count {
+            unit: text(row, 0),
+            institution: text(row, 1),
+            region: text(row, 2),
+            day: int(row, 3),
+            kind: text(row, 4),
+            size: int(row, 5),
+            n: int(row, 6),
+            k: int(row, 7),
+        };
+        let mut counts: Vec<Count> = rows.iter().map(count).collect();
+        counts.sort();
+        Ok(counts)
+    }
 }
+
+/// How often something happened in one unit, of so many tries: what the `nulls` table fits.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Count {
+    /// The class, institution, instructor or official.
+    pub unit: String,
+    /// Left out of its own comparison.
+    pub institution: String,
+    /// GB/T 2260 code.
+    pub region: String,
+    /// Days since 1970-01-01 in China.
+    pub day: i64,
+    /// What kind of class.
+    pub kind: String,
+    /// Trainees, or what else its size is.
+    pub size: i64,
+    /// Tries.
+    pub n: i64,
+    /// Hits.
+    pub k: i64,
+}
+
+/// The columns that a rule's `counts` yield.
+pub const COUNTS: [&str; 8] = ["unit", "institution", "region", "day", "kind", "size", "n", "k"];
 
 fn hit(row: Row) -> Hit {
     let mut row = row.into_iter();
@@ -154,7 +214,8 @@ fn hit(row: Row) -> Hit {
         Some(Val::Text(text)) => text,
         _ => String::new(),
     };
-    let int = |row: &mut dyn Iterator<Item = Val>| if let Some(Val::Int(n)) = row.next() { n } else { 0 };
+    let maybe = |row: &mut dyn Iterator<Item = Val>| if let Some(Val::Int(n)) = row.next() { Some(n) } else { None };
+    let int = |row: &mut dyn Iterator<Item = Val>| maybe(row).unwrap_or(0);
     Hit {
         class: text(&mut row),
         subject: text(&mut row),
@@ -173,7 +234,14 @@ fn hit(row: Row) -> Hit {
             "certain" => Some(Grade::Certain),
             _ => None,
         },
-        sessions: if let Some(Val::Int(n)) = row.next() { Some(n) } else { None },
+        sessions: maybe(&mut row),
+        about: match row.next() {
+            Some(Val::Text(about)) if ABOUT.contains(&about.as_str()) => Some(about),
+            _ => None,
+        },
+        n: maybe(&mut row),
+        of: maybe(&mut row),
+        score: maybe(&mut row),
     }
 }
 

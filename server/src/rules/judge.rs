@@ -309,6 +309,10 @@ mod tests {
             seq_to: 0,
             grade: None,
             sessions: None,
+            about: None,
+            n: None,
+            of: None,
+            score: None,
         }
     }
 
