@@ -111,7 +111,7 @@ pub struct Table {
 }
 
 /// All tables.
-pub static ALL: [&Table; 37] = [
+pub static ALL: [&Table; 39] = [
     &LESSONS,
     &PRESENCE,
     &TAPS,
@@ -134,6 +134,8 @@ pub static ALL: [&Table; 37] = [
     &FORKS,
     &RUN,
     &DISPOSITIONS,
+    &FOUND,
+    &PROGRAMMES,
     &SITES,
     &ROOMS,
     &LICENCES,

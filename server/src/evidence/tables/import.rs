@@ -121,3 +121,10 @@ pub static HOURS_OF_WORK: Table = Table {
     source: Source::Import,
     columns: &[("unit", Text), ("weekday", Int), ("from_s", Int), ("to_s", Int)],
 };
+
+/// What a programme allows, by the version of its policy.
+pub static PROGRAMMES: Table = Table {
+    name: "programmes",
+    source: Source::Import,
+    columns: &[("policy", Text), ("size_cap", Int), ("yearly_limit", Int)],
+};

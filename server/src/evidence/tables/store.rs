@@ -190,3 +190,23 @@ pub static DISPOSITIONS: Table = Table {
         ("log_index", Int),
     ],
 };
+
+/// A finding of this run or of one before.
+pub static FOUND: Table = Table {
+    name: "found",
+    source: Source::Store,
+    columns: &[
+        ("finding", Text),
+        ("rule", Text),
+        ("grade", Text),
+        ("suspect", Bool),
+        ("class", Text),
+        ("institution", Text),
+        ("region", Text),
+        ("subject", Text),
+        ("fen", Int),
+        ("since_size", Int),
+        ("since", Int),
+        ("gone_size", Int),
+    ],
+};
