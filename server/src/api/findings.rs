@@ -8,7 +8,8 @@ use crate::app::AppState;
 use crate::clock;
 use crate::error::ApiError;
 use crate::openapi;
-use crate::rules::run::{self, Finding, Report};
+use crate::rules;
+use crate::rules::run::{Finding, Report};
 use crate::store::findings;
 
 /// Which findings to give; what is not given does not restrict.
@@ -66,7 +67,8 @@ pub async fn list(
 #[utoipa::path(post, path = "/api/v1/reconcile", tag = "bureau", responses((status = 200, body = Report)))]
 pub async fn reconcile(State(state): State<AppState>) -> Result<Json<Report>, ApiError> {
     let _one = state.reconciling.lock().await;
-    let report = run::reconcile(&state.store, &state.data_dir, &clock::now()).await;
+    let report =
+        rules::reconcile::reconcile(&state.store, &state.data_dir, &clock::now(), &rules::reconcile::quiet).await;
     Ok(Json(report.map_err(ApiError::internal)?))
 }
 

@@ -1,5 +1,6 @@
 //! The subcommands of `muster-server`.
 
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -185,7 +186,7 @@ impl Cli {
             Command::Reconcile { json, data } => {
                 let store = data.open()?;
                 let runtime = tokio::runtime::Runtime::new()?;
-                runtime.block_on(rules::run::reconcile(&store, &data.data, &clock::now()))?;
+                runtime.block_on(rules::reconcile::reconcile(&store, &data.data, &clock::now(), &progress))?;
                 findings::show(&store, json.as_deref())
             }
             Command::Findings { json, data } => findings::show(&data.open()?, json.as_deref()),
@@ -221,7 +222,7 @@ impl Cli {
                 if report.failed > 0 { bail!("{} cases failed", report.failed) } else { Ok(()) }
             }
             Command::Evidence { command: Evidence::Rebuild(data) } => {
-                let built = crate::evidence::rebuild(&data.open()?)?;
+                let built = crate::evidence::rebuild(&data.open()?, &|done, all| progress("evidence", done, all))?;
                 for refused in &built.refused {
                     println!("{refused}");
                 }
@@ -273,4 +274,13 @@ fn bundles(store: &Store, out: &Path, one: Option<(String, u64)>) -> Result<()> 
         println!("{}", path.display());
     }
     Ok(())
+}
+
+/// How far a long run has come, on a terminal alone.
+fn progress(step: &str, done: usize, all: usize) {
+    let mut err = std::io::stderr();
+    if err.is_terminal() {
+        let end = if done == all { "\n" } else { "" };
+        let _ = write!(err, "\r{step}: {done}/{all}{end}");
+    }
 }

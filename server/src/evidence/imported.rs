@@ -1,12 +1,14 @@
 //! What the bureau imported, as evidence rows. Keyed ids alone: names stay in the store.
 
+use std::collections::BTreeMap;
+
 use rusqlite::Connection;
 
 use muster_seal::checkpoint::Checkpoint;
 use muster_seal::merkle::sha256;
 use muster_seal::note::Note;
 
-use super::tables::{Row, Val};
+use super::tables::{ALL, Row, Val};
 use crate::store::{StoreError, devices as store};
 
 /// China has one time zone: a day starts at 16:00 UTC of the day before.
@@ -28,6 +30,28 @@ fn query(conn: &Connection, sql: &str, bools: &[usize]) -> Result<Vec<Row>, Stor
             .collect()
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Every table that is not made from logs. (The rows of those that are not read yet are none.)
+///
+/// # Errors
+/// [`StoreError`].
+pub fn all(conn: &Connection, now: &str) -> Result<BTreeMap<&'static str, Vec<Row>>, StoreError> {
+    let _ = now;
+    let mut rows = BTreeMap::from([
+        ("claims", claims(conn)?),
+        ("roster", roster(conn)?),
+        ("schedule", schedule(conn)?),
+        ("calendar", calendar(conn)?),
+        ("devices", devices(conn)?),
+        ("forks", forks(conn)?),
+    ]);
+    for table in ALL {
+        for row in rows.get_mut(table.name).into_iter().flatten() {
+            row.resize(table.columns.len(), Val::Null);
+        }
+    }
+    Ok(rows)
 }
 
 /// Table `claims`; what stands of each claim is written into it once the logs were asked.

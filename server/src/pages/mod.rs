@@ -13,7 +13,7 @@ use crate::app::AppState;
 use crate::central;
 use crate::clock;
 use crate::error::ApiError;
-use crate::rules::run;
+use crate::rules::reconcile;
 use crate::store::Store;
 use crate::text::Lang;
 
@@ -206,7 +206,9 @@ async fn fork_note(
 
 async fn reconcile(State(state): State<AppState>) -> Result<Redirect, ApiError> {
     let _one = state.reconciling.lock().await;
-    run::reconcile(&state.store, &state.data_dir, &clock::now()).await.map_err(ApiError::internal)?;
+    reconcile::reconcile(&state.store, &state.data_dir, &clock::now(), &reconcile::quiet)
+        .await
+        .map_err(ApiError::internal)?;
     Ok(Redirect::to("/"))
 }
 

@@ -1,19 +1,21 @@
 //! DataFusion in the process: tables in, a rule's rows out.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::datasource::MemTable;
+use datafusion::datasource::file_format::parquet::ParquetFormat;
+use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::error::DataFusionError;
-use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::prelude::{SessionConfig, SessionContext};
 use serde::{Deserialize, Serialize};
 
 use super::header::{Grade, Rule, RuleError};
-use crate::evidence::tables::{ALL, Row, Source, Table, Val};
+use crate::evidence::tables::{ALL, Row, Table, Val};
 
 /// One row that a rule yields: one claimed hour, or where `cell` is 0, a fact with no hour of its own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -63,6 +65,9 @@ pub const COLUMNS: [&str; 11] =
 /// Those that it may yield.
 pub const OPTIONAL: [&str; 6] = ["grade", "sessions", "about", "n", "of", "score"];
 
+/// What queries may hold in memory at once, in bytes.
+const MEMORY: usize = 2 << 30;
+
 /// Evidence, ready to be asked.
 #[derive(Clone)]
 pub struct Engine {
@@ -70,25 +75,40 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Over the Parquet of a data directory; tables that are not made from logs come as rows.
+    /// Over files and rows: a table has the ones or the others, or nothing.
     ///
     /// # Errors
     /// [`DataFusionError`].
-    pub async fn over(data_dir: &Path, rows: &BTreeMap<&str, Vec<Row>>) -> Result<Self, DataFusionError> {
-        let engine = Self::new();
+    pub fn over(
+        files: &BTreeMap<String, Vec<String>>,
+        rows: &BTreeMap<&'static str, Vec<Row>>,
+    ) -> Result<Self, DataFusionError> {
+        let engine = Self::new()?;
         for table in ALL {
-            let folder = data_dir.join("evidence").join(table.name);
-            if table.source == Source::Logs && folder.exists() {
-                let schema = table.schema();
-                let options = ParquetReadOptions::default()
-                    .schema(&schema)
-                    .table_partition_cols(vec![("region".into(), DataType::Utf8), ("month".into(), DataType::Utf8)]);
-                engine.context.register_parquet(table.name, &format!("{}/", folder.display()), options).await?;
-            } else {
-                engine.put(table, rows.get(table.name).map_or(&[], Vec::as_slice))?;
+            match files.get(table.name).filter(|files| !files.is_empty()) {
+                Some(files) => engine.files(table, files)?,
+                None => engine.put(table, rows.get(table.name).map_or(&[], Vec::as_slice))?,
             }
         }
         Ok(engine)
+    }
+
+    fn files(&self, table: &Table, files: &[String]) -> Result<(), DataFusionError> {
+        let urls = files.iter().map(ListingTableUrl::parse).collect::<Result<Vec<_>, _>>()?;
+        let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
+        let config = ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options);
+        let listing = ListingTable::try_new(config.with_schema(table.schema()))?;
+        self.context.register_table(table.name, Arc::new(listing))?;
+        Ok(())
+    }
+
+    /// Has a table no rows?
+    ///
+    /// # Errors
+    /// [`DataFusionError`].
+    pub async fn is_empty(&self, table: &str) -> Result<bool, DataFusionError> {
+        let found = self.context.table(table).await?.limit(0, Some(1))?.collect().await?;
+        Ok(found.iter().all(|batch| batch.num_rows() == 0))
     }
 
     /// Over rows alone: a rule's cases.
@@ -96,19 +116,21 @@ impl Engine {
     /// # Errors
     /// [`DataFusionError`].
     pub fn of_rows(rows: &BTreeMap<&str, Vec<Row>>) -> Result<Self, DataFusionError> {
-        let engine = Self::new();
+        let engine = Self::new()?;
         for table in ALL {
             engine.put(table, rows.get(table.name).map_or(&[], Vec::as_slice))?;
         }
         Ok(engine)
     }
 
-    fn new() -> Self {
+    fn new() -> Result<Self, DataFusionError> {
         let config = SessionConfig::new()
             .with_information_schema(false)
             // Plain text columns: results are read as such, and other engines have no other kind.
             .set_bool("datafusion.execution.parquet.schema_force_view_types", false);
-        Self { context: SessionContext::new_with_config(config) }
+        // What does not fit is put aside on disk: a bureau's server has other work, too.
+        let runtime = RuntimeEnvBuilder::new().with_memory_limit(MEMORY, 1.0).build_arc()?;
+        Ok(Self { context: SessionContext::new_with_config_rt(config, runtime) })
     }
 
     /// Takes other rows for a table that is not made from logs.

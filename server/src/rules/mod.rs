@@ -5,6 +5,8 @@ pub mod engine;
 pub mod header;
 mod judge;
 pub mod money;
+pub mod nulls;
+pub mod reconcile;
 pub mod run;
 
 use std::collections::BTreeMap;

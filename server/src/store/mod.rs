@@ -21,6 +21,7 @@ pub mod claims;
 pub mod devices;
 pub mod dispositions;
 pub mod findings;
+pub mod parts;
 pub mod rosters;
 pub mod sessions;
 pub mod witness;
@@ -28,11 +29,13 @@ pub mod witness;
 /// The domain of a data directory that was given none.
 pub const DEFAULT_DOMAIN: &str = "muster.localhost";
 
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("migrations/0001_spine.sql"),
     include_str!("migrations/0002_findings.sql"),
     include_str!("migrations/0003_witness.sql"),
     include_str!("migrations/0004_reconcile.sql"),
+    include_str!("migrations/0006_parts.sql"),
+    include_str!("migrations/0007_results.sql"),
 ];
 
 /// What can go wrong with the store.

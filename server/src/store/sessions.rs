@@ -63,17 +63,6 @@ pub fn finals(conn: &Connection) -> Result<Vec<(String, u64)>, StoreError> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The final sessions whose evidence was not written yet.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn without_evidence(conn: &Connection) -> Result<Vec<(String, u64)>, StoreError> {
-    let sql = "SELECT device, counter FROM session WHERE final = 1 AND evidence = 0 ORDER BY log_index";
-    let mut get = conn.prepare(sql)?;
-    let rows = get.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
 /// Has the evidence of a device's sessions above a counter looked at again: they count no longer.
 ///
 /// # Errors
@@ -81,16 +70,6 @@ pub fn without_evidence(conn: &Connection) -> Result<Vec<(String, u64)>, StoreEr
 pub fn reset_evidence(tx: &Transaction<'_>, device: &str, above: u64) -> Result<(), StoreError> {
     let sql = "UPDATE session SET evidence = 0 WHERE device = ? AND counter > ?";
     tx.execute(sql, params![device, above as i64])?;
-    Ok(())
-}
-
-/// Notes that evidence was written.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn set_evidence(tx: &Transaction<'_>, device: &str, counter: u64) -> Result<(), StoreError> {
-    let sql = "UPDATE session SET evidence = 1 WHERE device = ? AND counter = ?";
-    tx.execute(sql, params![device, counter as i64])?;
     Ok(())
 }
 
