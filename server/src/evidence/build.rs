@@ -48,6 +48,7 @@ pub fn build(store: &Store, progress: Progress<'_>) -> Result<Built, StoreError>
             let mut built = built.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             built.written += of_piece.written;
             built.refused.extend(of_piece.refused);
+            built.classes.extend(of_piece.classes);
             progress(done.fetch_add(piece.len(), Ordering::Relaxed) + piece.len(), all);
         }
         Ok(())
@@ -85,6 +86,7 @@ struct Known {
 
 fn one_piece(store: &Store, place: &Place, piece: &[Pending]) -> Result<Built, StoreError> {
     let mut built = Built::default();
+    built.classes.extend(piece.iter().filter(|p| !p.class.is_empty()).map(|p| p.class.clone()));
     let mut known = Known::default();
     // By region and month, as the assignments say.
     let mut made: BTreeMap<(String, String), (Sheets, Vec<(String, u64)>)> = BTreeMap::new();

@@ -1,6 +1,6 @@
 //! What the bureau imported, as evidence rows. Keyed ids alone: names stay in the store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
@@ -36,8 +36,12 @@ fn query(conn: &Connection, sql: &str, bools: &[usize]) -> Result<Vec<Row>, Stor
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn all(conn: &Connection, now: &str) -> Result<BTreeMap<&'static str, Vec<Row>>, StoreError> {
-    let _ = now;
+pub fn all(
+    conn: &Connection,
+    now: &str,
+    only: Option<&BTreeSet<String>>,
+) -> Result<BTreeMap<&'static str, Vec<Row>>, StoreError> {
+    let _ = (now, only);
     let mut rows = BTreeMap::from([
         ("claims", claims(conn)?),
         ("roster", roster(conn)?),

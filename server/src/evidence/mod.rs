@@ -51,6 +51,8 @@ pub struct Built {
     pub written: usize,
     /// Why that of others could not be, one line each; they are tried again the next time.
     pub refused: Vec<String>,
+    /// The classes of all of them.
+    pub classes: std::collections::BTreeSet<String>,
 }
 
 /// Makes all evidence anew from the stored logs.

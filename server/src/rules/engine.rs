@@ -1,6 +1,6 @@
 //! DataFusion in the process: tables in, a rule's rows out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
@@ -11,7 +11,7 @@ use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::error::DataFusionError;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::prelude::{SessionConfig, SessionContext, col, lit};
 use serde::{Deserialize, Serialize};
 
 use super::header::{Grade, Rule, RuleError};
@@ -91,6 +91,35 @@ impl Engine {
             }
         }
         Ok(engine)
+    }
+
+    /// Over the rows of some classes alone, all of them in memory.
+    ///
+    /// # Errors
+    /// [`DataFusionError`].
+    pub async fn of_classes(
+        files: &BTreeMap<String, Vec<String>>,
+        rows: &BTreeMap<&'static str, Vec<Row>>,
+        classes: &BTreeSet<String>,
+    ) -> Result<Self, DataFusionError> {
+        let whole = Self::over(files, rows)?;
+        let of = || classes.iter().map(|class| lit(class.as_str())).collect::<Vec<_>>();
+        let tables = ALL.iter().filter(|table| files.contains_key(table.name));
+        let reads = tables.map(|table| {
+            let whole = whole.clone();
+            let filter = col("class").in_list(of(), false);
+            tokio::spawn(async move {
+                let batches = whole.context.table(table.name).await?.filter(filter)?.collect().await?;
+                whole.context.deregister_table(table.name)?;
+                let memory = MemTable::try_new(table.schema(), vec![batches])?;
+                whole.context.register_table(table.name, Arc::new(memory))?;
+                Ok::<_, DataFusionError>(())
+            })
+        });
+        for read in reads.collect::<Vec<_>>() {
+            read.await.map_err(|e| DataFusionError::External(Box::new(e)))??;
+        }
+        Ok(whole)
     }
 
     fn files(&self, table: &Table, files: &[String]) -> Result<(), DataFusionError> {

@@ -40,6 +40,19 @@ pub struct Rule {
     pub counts: Option<(String, usize)>,
     /// Tables without which the rule cannot be tested.
     pub needs: Vec<String>,
+    /// How far it looks for what it says of one class.
+    pub scope: Scope,
+}
+
+/// How far a rule looks for what it says of one class: what a new log can change of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// That class alone.
+    Class,
+    /// Its trainees in all their classes.
+    Person,
+    /// Anywhere: such a rule runs when everything is looked at.
+    Wide,
 }
 
 /// A file that is no rule.
@@ -107,6 +120,13 @@ pub fn parse(name: &str, text: &str) -> Result<Rule, RuleError> {
         Some("weak") => Grade::Weak,
         _ => return Err(RuleError::at(name, 1, 1, "`grade` is certain, strong or weak")),
     };
+    let scope = match texts.get("scope").map(String::as_str) {
+        Some("class") => Scope::Class,
+        Some("person") => Scope::Person,
+        // Who does not say looks everywhere: slower, and never wrong.
+        Some("wide") | None => Scope::Wide,
+        Some(_) => return Err(RuleError::at(name, 1, 1, "`scope` is class, person or wide")),
+    };
     let family = texts.get("family").cloned().ok_or_else(|| missing("family"))?;
     let needs: Vec<String> =
         texts.get("needs").into_iter().flat_map(|t| t.split(',')).map(|t| t.trim().to_owned()).collect();
@@ -120,7 +140,18 @@ pub fn parse(name: &str, text: &str) -> Result<Rule, RuleError> {
     if sql.trim().is_empty() {
         return Err(RuleError::at(name, sql_line, 1, "there is no query after the header"));
     }
-    Ok(Rule { id: name.to_owned(), grade, family, texts, thresholds, sql: sql.to_owned(), sql_line, counts, needs })
+    Ok(Rule {
+        id: name.to_owned(),
+        grade,
+        family,
+        texts,
+        thresholds,
+        sql: sql.to_owned(),
+        sql_line,
+        counts,
+        needs,
+        scope,
+    })
 }
 
 impl Rule {

@@ -224,6 +224,7 @@ fn finding(
         basis: rule.text("basis").to_owned(),
         lessons: lessons.into_iter().map(str::to_owned).collect(),
         proofs: proofs.into_iter().collect(),
+        hits: hits.iter().map(|hit| (*hit).clone()).collect(),
     }
 }
 

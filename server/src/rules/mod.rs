@@ -1,5 +1,6 @@
 //! Rules: one SQL file each, with a header that says all about it; run by DataFusion over evidence tables alone.
 
+pub mod again;
 pub mod cases;
 pub mod engine;
 pub mod header;

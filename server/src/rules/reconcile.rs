@@ -1,6 +1,6 @@
 //! One reconciliation: evidence, claimed cells, rules, money, bands, stored as one run.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use muster_hours::policy::Policy;
@@ -11,7 +11,7 @@ use super::header::{Rule, RuleError};
 use super::run::{ReconcileError, Report, Run};
 use super::{judge, nulls};
 use crate::central;
-use crate::evidence::build::{self, Progress};
+use crate::evidence::build;
 use crate::evidence::claimed::load::Loader;
 use crate::evidence::claimed::{self, Asked, Class, Facts, Permit, Planned, Shape, Shut, Standing};
 use crate::evidence::place::Place;
@@ -19,6 +19,9 @@ use crate::evidence::sheet::Sheet;
 use crate::evidence::tables::{CLAIMED_CELLS, CLAIMS, Row, Val};
 use crate::evidence::{compact, imported, journeys};
 use crate::store::{Store, StoreError, checkpoints, findings, parts, put_setting, setting};
+
+/// Who is told how far a run has come: the step, what is done of it, and all of it.
+pub type Progress = &'static (dyn Fn(&str, usize, usize) + Sync);
 
 /// What the bureau imported and what the store knows, all of one moment.
 pub(super) struct Imported {
@@ -65,16 +68,15 @@ pub async fn reconcile(
     store: &Store,
     data_dir: &Path,
     now: &str,
-    progress: &'static (dyn Fn(&str, usize, usize) + Sync),
+    progress: Progress,
 ) -> Result<Report, ReconcileError> {
     let (worker, dir, at) = (store.clone(), data_dir.to_owned(), now.to_owned());
     let built = tokio::task::spawn_blocking(move || {
-        let told: Progress<'_> = &|done, all| progress("evidence", done, all);
-        let built = build::build(&worker, told)?;
+        let built = build::build(&worker, &|done, all| progress("evidence", done, all))?;
         compact::compact(&worker, compact::FEW)?;
         let set = super::load(&dir);
         in_force(&worker, &set.sha256, &at)?;
-        Ok::<_, ReconcileError>((built, set, prepare(&worker, &at)?))
+        Ok::<_, ReconcileError>((built, set, prepare(&worker, &at, None)?))
     });
     let (built, set, prepared) = built.await.map_err(|_| ReconcileError::Worker)??;
 
@@ -92,30 +94,59 @@ pub async fn reconcile(
     let worker = store.clone();
     let stored = tokio::task::spawn_blocking(move || {
         let report = judge::judge(run, &prepared.imported, &prepared.shapes, &prepared.standing, &found);
-        prepared.place.delete_all(&prepared.own)?;
+        prepared.clean()?;
         findings::put(&worker, report, &findings::Scope::Whole)
     });
     Ok(stored.await.map_err(|_| ReconcileError::Worker)??)
 }
 
 /// All that rules are run over.
-struct Prepared {
+pub(super) struct Prepared {
     place: Place,
-    imported: Imported,
+    pub imported: Imported,
     /// The files of each table.
-    files: BTreeMap<String, Vec<String>>,
+    pub files: BTreeMap<String, Vec<String>>,
     /// Those of them that this run made for itself.
     own: Vec<String>,
     /// One for each claim: the shape of each claimed hour.
-    shapes: Vec<Vec<Shape>>,
+    pub shapes: Vec<Vec<Shape>>,
     /// One for each claim.
-    standing: Vec<Standing>,
+    pub standing: Vec<Standing>,
+    facts: Facts,
+    marks: Vec<claimed::Marks>,
 }
 
-fn prepare(store: &Store, now: &str) -> Result<Prepared, ReconcileError> {
-    let mut imported = read(store, now)?;
+impl Prepared {
+    /// Removes the files that the run made for itself.
+    pub fn clean(&self) -> Result<(), StoreError> {
+        self.place.delete_all(&self.own)
+    }
+
+    /// The number that a lesson has among the hours of a claim; `None` when none of them is of it.
+    pub fn cell(&self, class: &str, trainee: &str, lesson: &str) -> Option<i64> {
+        let c = self.facts.classes.binary_search_by(|c| c.class.as_str().cmp(class)).ok()?;
+        let class = &self.facts.classes[c];
+        let (row, column) = (class.trainee(trainee)?, class.lesson(lesson)?);
+        let marks = &self.marks[c][row * class.plan.len()..][..class.plan.len()];
+        let n = claimed::order(marks).iter().position(|i| *i == column)? as i64 + 1;
+        (n <= class.asked[row].hours).then_some(n)
+    }
+}
+
+/// Reads what rules are run over: of all classes, or of some.
+pub(super) fn prepare(store: &Store, now: &str, only: Option<&BTreeSet<String>>) -> Result<Prepared, ReconcileError> {
+    let mut imported = read(store, now, only)?;
     let place = Place::folder(&store.dir().join("evidence"))?;
-    let parts = store.read(parts::all)?;
+    let parts = store.read(|conn| match only {
+        None => parts::all(conn),
+        Some(classes) => {
+            let mut some: BTreeMap<String, parts::Part> = BTreeMap::new();
+            for class in classes {
+                some.extend(parts::of_class(conn, class)?.into_iter().map(|part| (part.part.clone(), part)));
+            }
+            Ok(some.into_values().collect())
+        }
+    })?;
     let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for part in &parts {
         for table in part.tables.keys() {
@@ -149,7 +180,7 @@ fn prepare(store: &Store, now: &str) -> Result<Prepared, ReconcileError> {
     if let Some(claims) = imported.rows.get_mut(CLAIMS.name) {
         stand(claims, &standing);
     }
-    Ok(Prepared { place, imported, files, own, shapes, standing })
+    Ok(Prepared { place, imported, files, own, shapes, standing, facts, marks })
 }
 
 /// So many rows of claimed cells are held before they are written.
@@ -232,7 +263,7 @@ async fn run_rules(
 }
 
 /// One read transaction, so that a file that is imported meanwhile is in all of it or in none.
-fn read(store: &Store, now: &str) -> Result<Imported, StoreError> {
+fn read(store: &Store, now: &str, only: Option<&BTreeSet<String>>) -> Result<Imported, StoreError> {
     store.read(|conn| {
         let tx = conn.unchecked_transaction()?;
         let mut get = tx.prepare("SELECT class, document FROM class c JOIN policy p ON p.version = c.policy")?;
@@ -243,7 +274,7 @@ fn read(store: &Store, now: &str) -> Result<Imported, StoreError> {
             policies.insert(class, serde_json::from_str(&document).map_err(|_| StoreError::Corrupt("a policy"))?);
         }
         Ok(Imported {
-            rows: imported::all(&tx, now)?,
+            rows: imported::all(&tx, now, only)?,
             policies,
             log_size: checkpoints::head(&tx)?.map_or(0, |head| head.edge.size()),
         })

@@ -4,6 +4,7 @@ use datafusion::error::DataFusionError;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::engine::Hit;
 use super::header::Grade;
 use crate::evidence::EvidenceError;
 use crate::store::StoreError;
@@ -109,6 +110,9 @@ pub struct Finding {
     pub lessons: Vec<String>,
     /// The records that prove it.
     pub proofs: Vec<Proof>,
+    /// The rows that made it; kept beside it, not shown with it.
+    #[serde(skip)]
+    pub hits: Vec<Hit>,
 }
 
 /// A finding in words.

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Transaction, params};
 
 use super::{Store, StoreError};
 use crate::api::findings::Filter;
+use crate::rules::engine::Hit;
 use crate::rules::run::{ClassResult, Finding, Report, Run, TraineeResult};
 
 fn json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
@@ -31,29 +32,8 @@ fn documents<T: serde::de::DeserializeOwned>(
 pub enum Scope {
     /// All of them.
     Whole,
-    /// What these rules say of these classes, and what stands of these.
-    Some {
-        /// The rules.
-        rules: BTreeSet<String>,
-        /// The classes.
-        classes: BTreeSet<String>,
-    },
-}
-
-impl Scope {
-    fn finding(&self, rule: &str, class: &str) -> bool {
-        match self {
-            Self::Whole => true,
-            Self::Some { rules, classes } => rules.contains(rule) && classes.contains(class),
-        }
-    }
-
-    fn class(&self, class: &str) -> bool {
-        match self {
-            Self::Whole => true,
-            Self::Some { classes, .. } => classes.contains(class),
-        }
-    }
+    /// What is said of these classes.
+    Classes(BTreeSet<String>),
 }
 
 /// Stores a run; gives it back with its number. What it says as the run before did is not written again.
@@ -82,26 +62,44 @@ pub fn put(store: &Store, mut report: Report, scope: &Scope) -> Result<Report, S
     Ok(report)
 }
 
+/// The rows of a table that stand, of the classes that were looked at.
+fn open_rows(
+    tx: &Transaction<'_>,
+    columns: &str,
+    table: &str,
+    scope: &Scope,
+    mut each: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<()>,
+) -> Result<(), StoreError> {
+    let mut ask = |with: &str, params: &[&String]| -> Result<(), StoreError> {
+        let mut get = tx.prepare_cached(&format!("SELECT {columns} FROM {table} WHERE until IS NULL{with}"))?;
+        let mut rows = get.query(rusqlite::params_from_iter(params))?;
+        while let Some(row) = rows.next()? {
+            each(row)?;
+        }
+        Ok(())
+    };
+    match scope {
+        Scope::Whole => ask("", &[]),
+        Scope::Classes(classes) => classes.iter().try_for_each(|class| ask(" AND class = ?", &[class])),
+    }
+}
+
 fn put_findings(tx: &Transaction<'_>, report: &Report, scope: &Scope) -> Result<(), StoreError> {
     let run = report.run.run;
-    let mut get = tx.prepare("SELECT finding, rule, class, document FROM finding WHERE until IS NULL")?;
-    let rows = get.query_map([], |r| Ok((r.get(0)?, r.get::<_, String>(1)?, r.get::<_, String>(2)?, r.get(3)?)))?;
-    let mut open: HashMap<String, String> = HashMap::new();
-    for row in rows {
-        let (finding, rule, class, document) = row?;
-        if scope.finding(&rule, &class) {
-            open.insert(finding, document);
-        }
-    }
+    let mut open: HashMap<String, (String, String)> = HashMap::new();
+    open_rows(tx, "finding, document, hits", "finding", scope, |r| {
+        open.insert(r.get(0)?, (r.get(1)?, r.get(2)?));
+        Ok(())
+    })?;
     let mut close = tx.prepare("UPDATE finding SET until = ? WHERE finding = ? AND until IS NULL")?;
     let mut add = tx.prepare(
         "INSERT INTO finding (finding, since, rule, class, institution, region, subject, gravest, suspect, grade, fen,
-                              exposure, document) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                              exposure, document, hits) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?;
     for f in &report.findings {
-        let document = json(f)?;
+        let said = (json(f)?, json(&f.hits)?);
         match open.remove(&f.finding) {
-            Some(before) if before == document => continue,
+            Some(before) if before == said => continue,
             Some(_) => drop(close.execute(params![run, f.finding])?),
             None => {}
         }
@@ -119,7 +117,8 @@ fn put_findings(tx: &Transaction<'_>, report: &Report, scope: &Scope) -> Result<
             grade,
             f.at_risk_fen,
             f.exposure_fen,
-            document
+            said.0,
+            said.1
         ])?;
     }
     // A finding that no longer holds closes by itself, and its history stays.
@@ -129,10 +128,11 @@ fn put_findings(tx: &Transaction<'_>, report: &Report, scope: &Scope) -> Result<
 
 fn put_classes(tx: &Transaction<'_>, report: &Report, scope: &Scope) -> Result<(), StoreError> {
     let run = report.run.run;
-    let mut get = tx.prepare("SELECT class, document FROM claim_result WHERE until IS NULL")?;
-    let rows = get.query_map([], |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?)))?;
-    let mut open: HashMap<String, String> = rows.collect::<Result<_, _>>()?;
-    open.retain(|class, _| scope.class(class));
+    let mut open: HashMap<String, String> = HashMap::new();
+    open_rows(tx, "class, document", "claim_result", scope, |r| {
+        open.insert(r.get(0)?, r.get(1)?);
+        Ok(())
+    })?;
     let mut close = tx.prepare("UPDATE claim_result SET until = ? WHERE class = ? AND until IS NULL")?;
     let mut add = tx.prepare("INSERT INTO claim_result (class, since, document) VALUES (?, ?, ?)")?;
     for c in &report.classes {
@@ -150,10 +150,11 @@ fn put_classes(tx: &Transaction<'_>, report: &Report, scope: &Scope) -> Result<(
 
 fn put_trainees(tx: &Transaction<'_>, report: &Report, scope: &Scope) -> Result<(), StoreError> {
     let run = report.run.run;
-    let mut get = tx.prepare("SELECT class, trainee, document FROM trainee_result WHERE until IS NULL")?;
-    let rows = get.query_map([], |r| Ok(((r.get::<_, String>(0)?, r.get::<_, String>(1)?), r.get::<_, String>(2)?)))?;
-    let mut open: HashMap<(String, String), String> = rows.collect::<Result<_, _>>()?;
-    open.retain(|(class, _), _| scope.class(class));
+    let mut open: HashMap<(String, String), String> = HashMap::new();
+    open_rows(tx, "class, trainee, document", "trainee_result", scope, |r| {
+        open.insert((r.get(0)?, r.get(1)?), r.get(2)?);
+        Ok(())
+    })?;
     let mut close =
         tx.prepare("UPDATE trainee_result SET until = ? WHERE class = ? AND trainee = ? AND until IS NULL")?;
     let mut add = tx.prepare("INSERT INTO trainee_result (class, trainee, since, document) VALUES (?, ?, ?, ?)")?;
@@ -171,14 +172,62 @@ fn put_trainees(tx: &Transaction<'_>, report: &Report, scope: &Scope) -> Result<
     Ok(())
 }
 
+/// A finding that stands, with the rows that made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// The rule.
+    pub rule: String,
+    /// The rows.
+    pub hits: Vec<Hit>,
+}
+
+/// The findings about some classes that stand now.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn stored(conn: &Connection, classes: &BTreeSet<String>) -> Result<Vec<Stored>, StoreError> {
+    let mut get = conn.prepare_cached("SELECT rule, hits FROM finding WHERE class = ? AND until IS NULL")?;
+    let mut all = Vec::new();
+    for class in classes {
+        for row in get.query_map([class], |r| Ok((r.get(0)?, r.get::<_, String>(1)?)))? {
+            let (rule, hits) = row?;
+            all.push(Stored { rule, hits: parse(&hits)? });
+        }
+    }
+    Ok(all)
+}
+
+/// A finding that stood by a run, with the rows that made it.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn one(conn: &Connection, run: i64, finding: &str) -> Result<Option<Finding>, StoreError> {
+    let sql = format!("SELECT document, hits FROM finding WHERE {STOOD} AND finding = ?2");
+    let row = conn
+        .query_row(&sql, params![run, finding], |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?)))
+        .optional()?;
+    row.map(|(document, hits)| Ok(Finding { hits: parse(&hits)?, ..parse(&document)? })).transpose()
+}
+
 /// The newest run; `None` before the first.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn newest_run(conn: &Connection) -> Result<Option<Run>, StoreError> {
-    let sql = "SELECT run, at, rules_sha256, log_size, refused, untestable FROM run ORDER BY run DESC LIMIT 1";
+    match conn.query_row("SELECT max(run) FROM run", [], |r| r.get::<_, Option<i64>>(0))? {
+        Some(newest) => run(conn, newest),
+        None => Ok(None),
+    }
+}
+
+/// A run by its number.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn run(conn: &Connection, run: i64) -> Result<Option<Run>, StoreError> {
+    let sql = "SELECT run, at, rules_sha256, log_size, refused, untestable FROM run WHERE run = ?";
     let run = conn
-        .query_row(sql, [], |row| {
+        .query_row(sql, [run], |row| {
             let (refused, untestable): (String, String) = (row.get(4)?, row.get(5)?);
             Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, i64>(3)? as u64, refused, untestable))
         })
@@ -309,6 +358,7 @@ mod tests {
             basis: String::new(),
             lessons: Vec::new(),
             proofs: Vec::new(),
+            hits: Vec::new(),
         }
     }
 
@@ -349,9 +399,9 @@ mod tests {
         assert_eq!((count(&all), count(&b), count(&there)), ((11, 6), (5, 0), (1, 1)));
         let rules = store.read(|conn| one_of_each_rule(conn, run)).unwrap();
         assert_eq!(rules.iter().map(|f| f.rule.as_str()).collect::<Vec<_>>(), ["a", "b"]);
-        // A run that looked at one class again by one rule leaves all others as they were.
+        // A run that looked at one class again leaves all others as they were.
         let one = |s: &str| BTreeSet::from([s.to_owned()]);
-        let scope = Scope::Some { rules: one("a"), classes: one("c2") };
+        let scope = Scope::Classes(one("c2"));
         let some = Report { run: Run::default(), classes: Vec::new(), findings: Vec::new(), trainees: Vec::new() };
         let run = put(&store, some, &scope).unwrap().run.run;
         let left = store.read(|conn| super::count(conn, run, &all)).unwrap();

@@ -15,6 +15,7 @@ CREATE TABLE finding (
   grade INTEGER NOT NULL,       -- 0 weak, 1 strong, 2 certain
   fen INTEGER NOT NULL, exposure INTEGER NOT NULL,
   document TEXT NOT NULL,       -- JSON of rules::run::Finding
+  hits TEXT NOT NULL,           -- JSON: the rows that made it
   PRIMARY KEY (finding, since)
 ) STRICT;
 INSERT INTO finding
@@ -22,7 +23,7 @@ INSERT INTO finding
          coalesce(nullif(trainee, ''), json_extract(document, '$.device'), ''),
          coalesce(json_extract(document, '$.gravest'), 0), json_extract(document, '$.suspect'),
          CASE json_extract(document, '$.grade') WHEN 'certain' THEN 2 WHEN 'strong' THEN 1 ELSE 0 END,
-         json_extract(document, '$.at_risk_fen'), json_extract(document, '$.exposure_fen'), document
+         json_extract(document, '$.at_risk_fen'), json_extract(document, '$.exposure_fen'), document, '[]'
   FROM old_finding f;
 DROP TABLE old_finding;
 CREATE INDEX finding_by_weight ON finding (until, gravest DESC, suspect DESC, fen DESC, grade DESC, finding);
@@ -48,3 +49,6 @@ CREATE TABLE trainee_result (   -- what runs say of one claim
 INSERT INTO trainee_result
   SELECT class, trainee, run, (SELECT min(r.run) FROM run r WHERE r.run > o.run), document FROM old_trainee_result o;
 DROP TABLE old_trainee_result;
+
+-- The other classes of a class's people.
+CREATE INDEX roster_of_person ON roster (person);
