@@ -11,6 +11,7 @@ use crate::pipeline::CodeFor;
 use crate::store::{Store, sessions};
 use crate::{bundle, central, clock, openapi, pipeline, rules};
 
+mod explain;
 mod findings;
 mod serve;
 
@@ -139,6 +140,16 @@ enum Rules {
     Test {
         /// 规则所在目录，默认为程序自带的规则 / a folder of rules and their cases instead of those shipped
         folder: Option<PathBuf>,
+        /// 把每个用例得出的行写入此文件（JSON Lines）/ write the rows that each case yields to this file
+        #[arg(long)]
+        rows: Option<PathBuf>,
+    },
+    /// 说明一个疑点：得出它的行与查询 / show a finding with the rows and the query that made it
+    Explain {
+        /// 疑点编号 / the finding's id
+        finding: String,
+        #[command(flatten)]
+        data: Data,
     },
 }
 
@@ -213,9 +224,10 @@ impl Cli {
                 }
                 Ok(())
             }
-            Command::Rules { command: Rules::Test { folder } } => {
+            Command::Rules { command: Rules::Explain { finding, data } } => explain::explain(&data.open()?, &finding),
+            Command::Rules { command: Rules::Test { folder, rows } } => {
                 let runtime = tokio::runtime::Runtime::new()?;
-                let report = runtime.block_on(rules::cases::run_all(folder.as_deref()))?;
+                let report = runtime.block_on(rules::cases::run_all(folder.as_deref(), rows.as_deref()))?;
                 for line in &report.lines {
                     println!("{line}");
                 }

@@ -6,6 +6,7 @@
 //! lessons; and then these classes are judged as in a whole run.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension};
@@ -61,6 +62,7 @@ struct Looked {
     people: BTreeSet<(String, String)>,
     before: Vec<Stored>,
     prepared: Prepared,
+    alone: File,
 }
 
 fn some(store: &Store, data_dir: &Path, now: &str) -> Result<Work, ReconcileError> {
@@ -73,6 +75,7 @@ fn some(store: &Store, data_dir: &Path, now: &str) -> Result<Work, ReconcileErro
     {
         return Ok(Work::Whole);
     }
+    let alone = reconcile::alone(store)?;
     let built = build::build(store, &|_, _| {})?;
     if built.classes.is_empty() {
         return Ok(Work::None);
@@ -85,7 +88,7 @@ fn some(store: &Store, data_dir: &Path, now: &str) -> Result<Work, ReconcileErro
     let prepared = reconcile::prepare(store, now, Some(&classes))?;
     let refused = last.refused.into_iter().chain(built.refused).collect();
     let untestable = last.untestable;
-    Ok(Work::Some(Box::new(Looked { set, refused, untestable, classes, people, before, prepared })))
+    Ok(Work::Some(Box::new(Looked { set, refused, untestable, classes, people, before, prepared, alone })))
 }
 
 /// The newest run that looked at everything, and when it was.
@@ -131,7 +134,7 @@ fn neighbours(conn: &Connection, classes: &BTreeSet<String>) -> Result<Neighbour
 }
 
 async fn look(store: &Store, some: Looked, now: &str) -> Result<Report, ReconcileError> {
-    let Looked { set, refused, untestable, classes, people, before, prepared } = some;
+    let Looked { set, refused, untestable, classes, people, before, prepared, alone } = some;
     let engine = Engine::of_classes(&prepared.files, &prepared.imported.rows, &classes).await?;
     let mut before = by_rule(before, &prepared);
     let rules = set.rules.iter().filter(|rule| !untestable.contains_key(&rule.id));
@@ -174,7 +177,9 @@ async fn look(store: &Store, some: Looked, now: &str) -> Result<Report, Reconcil
     let stored = tokio::task::spawn_blocking(move || {
         let judged = judge::judge(run, &prepared.imported, &prepared.shapes, &prepared.standing, &found);
         prepared.clean()?;
-        findings::put(&worker, judged, &findings::Scope::Classes(classes))
+        let stored = findings::put(&worker, judged, &findings::Scope::Classes(classes));
+        drop(alone);
+        stored
     });
     Ok(stored.await.map_err(|_| ReconcileError::Worker)??)
 }

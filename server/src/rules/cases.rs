@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::engine::Engine;
+use super::engine::{Count, Engine, Hit};
 use super::header::{self, Grade, Rule};
 use crate::evidence::tables::{ALL, Row, Type, Val};
 
@@ -58,17 +58,31 @@ pub struct CaseReport {
     pub failed: usize,
 }
 
-/// Runs all cases: of the shipped rules, or of those in a folder (`<rule>.sql`, `<rule>.cases.toml`).
+/// One case's rows, for another engine to be compared with.
+#[derive(Debug, Serialize)]
+struct Rows<'a> {
+    rule: &'a str,
+    /// The case's number in its file, from 0.
+    case: usize,
+    /// Each row with all columns, sorted.
+    rows: Vec<Hit>,
+    /// What the rule counts: unit, institution, region, day, kind, size, n, k.
+    counts: Vec<Count>,
+}
+
+/// Runs all cases: of the shipped rules, or of those in a folder (`<rule>.sql`, `<rule>.cases.toml`). Where asked, writes the
+/// rows that came out, one JSON object a line.
 ///
 /// # Errors
 /// A rule or a case file that cannot be read, or a rule that lacks a kind of case.
-pub async fn run_all(folder: Option<&Path>) -> Result<CaseReport> {
+pub async fn run_all(folder: Option<&Path>, to: Option<&Path>) -> Result<CaseReport> {
     let shipped = |(name, sql, cases): (&str, &str, &str)| (name.to_owned(), sql.to_owned(), cases.to_owned());
     let rules = match folder {
         Some(folder) => in_folder(folder)?,
         None => super::SHIPPED.into_iter().map(shipped).collect(),
     };
     let mut report = CaseReport::default();
+    let mut written = String::new();
     for (name, sql, cases) in &rules {
         let rule = header::parse(name, sql)?;
         let cases: Cases = toml::from_str(cases).with_context(|| format!("{name}.cases.toml"))?;
@@ -77,13 +91,18 @@ pub async fn run_all(folder: Option<&Path>) -> Result<CaseReport> {
                 bail!("{name}.cases.toml has no case that shows {shows:?}");
             }
         }
-        for case in &cases.cases {
-            let wrong = one(&rule, case).await.with_context(|| format!("{name}: {}", case.name))?;
+        for (number, case) in cases.cases.iter().enumerate() {
+            let (wrong, rows, counts) = one(&rule, case).await.with_context(|| format!("{name}: {}", case.name))?;
             report.failed += usize::from(wrong.is_some());
             let mark = if wrong.is_none() { "ok" } else { "FAILED" };
             report.lines.push(format!("{mark:6} {name}: {:?}: {}", case.shows, case.name));
             report.lines.extend(wrong);
+            written += &serde_json::to_string(&Rows { rule: name, case: number, rows, counts })?;
+            written.push('\n');
         }
+    }
+    if let Some(to) = to {
+        std::fs::write(to, written).with_context(|| to.display().to_string())?;
     }
     Ok(report)
 }
@@ -102,17 +121,17 @@ fn in_folder(folder: &Path) -> Result<Vec<(String, String, String)>> {
     Ok(rules)
 }
 
-/// What is wrong with how a case came out.
-async fn one(rule: &Rule, case: &Case) -> Result<Option<String>> {
+/// What is wrong with how a case came out, and what came out.
+async fn one(rule: &Rule, case: &Case) -> Result<(Option<String>, Vec<Hit>, Vec<Count>)> {
     let tables = rows(case)?;
     let tables: BTreeMap<&str, Vec<Row>> = tables.iter().map(|(k, v)| (k.as_str(), v.clone())).collect();
     let lacks = rule.needs.iter().any(|need| tables.get(need.as_str()).is_none_or(Vec::is_empty));
     if lacks != case.not_testable {
         let what = "       expected it to be not testable, or testable: see `needs` and `not_testable`";
-        return Ok(Some(what.to_owned()));
+        return Ok((Some(what.to_owned()), Vec::new(), Vec::new()));
     }
     if lacks {
-        return Ok(None);
+        return Ok((None, Vec::new(), Vec::new()));
     }
     let engine = Engine::of_rows(&tables)?;
     let hits = engine.run(rule).await?;
@@ -126,17 +145,16 @@ async fn one(rule: &Rule, case: &Case) -> Result<Option<String>> {
             grades.insert(subject.to_owned(), grade);
         }
     }
-    if got != case.expect || !case.grades.is_empty() && grades != case.grades {
-        return Ok(Some(format!("       expected {:?}, got {got:?}, {grades:?}", case.expect)));
-    }
-    if !case.counts.is_empty() {
-        let counted = engine.counts(rule).await?;
-        let counted: BTreeMap<String, (i64, i64)> = counted.into_iter().map(|c| (c.unit, (c.n, c.k))).collect();
-        if counted != case.counts {
-            return Ok(Some(format!("       expected counts {:?}, got {counted:?}", case.counts)));
-        }
-    }
-    Ok(None)
+    let counts = engine.counts(rule).await?;
+    let counted: BTreeMap<String, (i64, i64)> = counts.iter().map(|c| (c.unit.clone(), (c.n, c.k))).collect();
+    let wrong = if got != case.expect || !case.grades.is_empty() && grades != case.grades {
+        Some(format!("       expected {:?}, got {got:?}, {grades:?}", case.expect))
+    } else if !case.counts.is_empty() && counted != case.counts {
+        Some(format!("       expected counts {:?}, got {counted:?}", case.counts))
+    } else {
+        None
+    };
+    Ok((wrong, hits, counts))
 }
 
 fn rows(case: &Case) -> Result<BTreeMap<String, Vec<Row>>> {
@@ -174,7 +192,7 @@ fn rows(case: &Case) -> Result<BTreeMap<String, Vec<Row>>> {
 mod tests {
     #[tokio::test]
     async fn every_rules_cases_come_out_as_they_must() {
-        let report = super::run_all(None).await.unwrap();
+        let report = super::run_all(None, None).await.unwrap();
         assert_eq!(report.failed, 0, "{}", report.lines.join("\n"));
         assert!(report.lines.len() >= 20);
     }

@@ -236,7 +236,7 @@ impl Engine {
 }
 
 /// How often something happened in one unit, of so many tries: what the `nulls` table fits.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Count {
     /// The class, institution, instructor or official.
     pub unit: String,

@@ -1,6 +1,7 @@
 //! One reconciliation: evidence, claimed cells, rules, money, bands, stored as one run.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs::File;
 use std::path::Path;
 
 use muster_hours::policy::Policy;
@@ -10,7 +11,7 @@ use super::engine::{Engine, Hit};
 use super::header::{Rule, RuleError};
 use super::run::{ReconcileError, Report, Run};
 use super::{judge, nulls};
-use crate::central;
+use crate::central::{self, sequencer};
 use crate::evidence::build;
 use crate::evidence::claimed::load::Loader;
 use crate::evidence::claimed::{self, Asked, Class, Facts, Permit, Planned, Shape, Shut, Standing};
@@ -72,13 +73,14 @@ pub async fn reconcile(
 ) -> Result<Report, ReconcileError> {
     let (worker, dir, at) = (store.clone(), data_dir.to_owned(), now.to_owned());
     let built = tokio::task::spawn_blocking(move || {
+        let alone = alone(&worker)?;
         let built = build::build(&worker, &|done, all| progress("evidence", done, all))?;
         compact::compact(&worker, compact::FEW)?;
         let set = super::load(&dir);
         in_force(&worker, &set.sha256, &at)?;
-        Ok::<_, ReconcileError>((built, set, prepare(&worker, &at, None)?))
+        Ok::<_, ReconcileError>((alone, built, set, prepare(&worker, &at, None)?))
     });
-    let (built, set, prepared) = built.await.map_err(|_| ReconcileError::Worker)??;
+    let (alone, built, set, prepared) = built.await.map_err(|_| ReconcileError::Worker)??;
 
     let engine = Engine::over(&prepared.files, &prepared.imported.rows)?;
     let (found, mut refused, untestable) = run_rules(&engine, set.rules, progress).await?;
@@ -95,9 +97,21 @@ pub async fn reconcile(
     let stored = tokio::task::spawn_blocking(move || {
         let report = judge::judge(run, &prepared.imported, &prepared.shapes, &prepared.standing, &found);
         prepared.clean()?;
-        findings::put(&worker, report, &findings::Scope::Whole)
+        let stored = findings::put(&worker, report, &findings::Scope::Whole);
+        drop(alone);
+        stored
     });
     Ok(stored.await.map_err(|_| ReconcileError::Worker)??)
+}
+
+/// One reconciliation at a time, in whatever program; and what one that was killed left behind is removed.
+pub(super) fn alone(store: &Store) -> Result<File, StoreError> {
+    let lock = sequencer::lock(&store.dir().join("evidence"), "reconcile.lock")?;
+    let left = store.dir().join("evidence").join("run");
+    match std::fs::remove_dir_all(&left) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(StoreError::Io { path: left, source }),
+        _ => Ok(lock),
+    }
 }
 
 /// All that rules are run over.
