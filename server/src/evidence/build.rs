@@ -84,12 +84,14 @@ struct Known {
     assignment: Option<(String, muster_hours::schedule::Plan)>,
 }
 
+/// Rows and their sessions, by region and month as the assignments say.
+type Made = BTreeMap<(String, String), (Sheets, Vec<(String, u64)>)>;
+
 fn one_piece(store: &Store, place: &Place, piece: &[Pending]) -> Result<Built, StoreError> {
     let mut built = Built::default();
     built.classes.extend(piece.iter().filter(|p| !p.class.is_empty()).map(|p| p.class.clone()));
     let mut known = Known::default();
-    // By region and month, as the assignments say.
-    let mut made: BTreeMap<(String, String), (Sheets, Vec<(String, u64)>)> = BTreeMap::new();
+    let mut made = Made::new();
     let mut none: Vec<(&Pending, bool)> = Vec::new();
     for pending in piece {
         match one(store, pending, &mut known, &mut made) {
@@ -129,7 +131,7 @@ fn one(
     store: &Store,
     pending: &Pending,
     known: &mut Known,
-    made: &mut BTreeMap<(String, String), (Sheets, Vec<(String, u64)>)>,
+    made: &mut Made,
 ) -> Result<bool, EvidenceError> {
     let lost = |what| EvidenceError::Store(StoreError::Corrupt(what));
     let (device, counter) = (pending.device.as_str(), pending.counter);

@@ -77,7 +77,7 @@ impl Place {
     /// [`StoreError::Io`], also when it is not there.
     pub fn get(&self, key: &str) -> Result<Bytes, StoreError> {
         let work = async { self.store.get(&Key::from(key)).await?.bytes().await };
-        Ok(runtime()?.block_on(work).map_err(self.io(key))?)
+        runtime()?.block_on(work).map_err(self.io(key))
     }
 
     /// How long a file is; `None` when it is not there.

@@ -201,7 +201,7 @@ fn gate(counts: &[Count], nulls: &mut [Null]) {
         of.sort_by(|a, b| nulls[*a].p.total_cmp(&nulls[*b].p));
         let all = of.len() as f64;
         let holds = |(rank, i): &(usize, usize)| nulls[*i].p <= Q * (*rank as f64 + 1.0) / all;
-        let last = of.iter().copied().enumerate().filter(holds).map(|(rank, _)| rank).last();
+        let last = of.iter().copied().enumerate().filter(holds).map(|(rank, _)| rank).max();
         for i in of.iter().take(last.map_or(0, |rank| rank + 1)) {
             nulls[*i].passes = nulls[*i].p <= P;
         }
