@@ -27,6 +27,51 @@ pub struct Filter {
     /// A class.
     #[serde(default)]
     pub class: String,
+    /// `red`, `amber` or `green`: the band of the class.
+    #[serde(default)]
+    pub band: String,
+    /// Money at risk or exposure of at least so many fen.
+    #[serde(default)]
+    pub least_fen: i64,
+    /// In which order.
+    #[serde(default)]
+    pub sort: Sort,
+    /// `claims`, or `conduct` for what is about officials.
+    #[serde(default)]
+    pub desk: String,
+}
+
+/// In which order to give.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Sort {
+    /// The gravest first.
+    #[default]
+    Weight,
+    /// Most money first.
+    Money,
+    /// By region.
+    Region,
+    /// By institution.
+    Institution,
+    /// By rule.
+    Rule,
+}
+
+impl Sort {
+    /// All, in the order they are offered in.
+    pub const ALL: [Self; 5] = [Self::Weight, Self::Money, Self::Region, Self::Institution, Self::Rule];
+
+    /// As an address says it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Weight => "weight",
+            Self::Money => "money",
+            Self::Region => "region",
+            Self::Institution => "institution",
+            Self::Rule => "rule",
+        }
+    }
 }
 
 /// Which part of a long list to give.

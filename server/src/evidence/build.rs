@@ -127,12 +127,7 @@ pub(super) fn sweep(place: &Place, parts: &[Part]) -> Result<(), StoreError> {
 }
 
 /// Adds a session's rows; `false` when it attests nothing: its device was ended at an earlier counter since then.
-fn one(
-    store: &Store,
-    pending: &Pending,
-    known: &mut Known,
-    made: &mut Made,
-) -> Result<bool, EvidenceError> {
+fn one(store: &Store, pending: &Pending, known: &mut Known, made: &mut Made) -> Result<bool, EvidenceError> {
     let lost = |what| EvidenceError::Store(StoreError::Corrupt(what));
     let (device, counter) = (pending.device.as_str(), pending.counter);
     let stored = store.read(|conn| {

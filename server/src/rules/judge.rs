@@ -13,7 +13,7 @@ use crate::evidence::claimed::{Shape, Standing};
 use crate::evidence::tables::{CLAIMS, Row};
 
 /// The family of rules about officials.
-const CONDUCT: &str = "conduct";
+pub(crate) const CONDUCT: &str = "conduct";
 
 /// The kinds that explanations count, whether or not a finding has any of them.
 const KINDS: [&str; 5] = ["blank", "tail", "not-held", "beyond", "not-listed"];

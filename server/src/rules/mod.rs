@@ -4,7 +4,7 @@ pub mod again;
 pub mod cases;
 pub mod engine;
 pub mod header;
-mod judge;
+pub(crate) mod judge;
 pub mod money;
 pub mod nulls;
 pub mod reconcile;

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use rusqlite::{Connection, OptionalExtension, Params, Transaction, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Params, Transaction, params, params_from_iter};
 
 use super::{Store, StoreError};
-use crate::api::findings::Filter;
+use crate::api::findings::{Filter, Sort};
 use crate::rules::engine::Hit;
+use crate::rules::judge::CONDUCT;
 use crate::rules::run::{ClassResult, Finding, Report, Run, TraineeResult};
 
 fn json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
@@ -72,7 +74,7 @@ fn open_rows(
 ) -> Result<(), StoreError> {
     let mut ask = |with: &str, params: &[&String]| -> Result<(), StoreError> {
         let mut get = tx.prepare_cached(&format!("SELECT {columns} FROM {table} WHERE until IS NULL{with}"))?;
-        let mut rows = get.query(rusqlite::params_from_iter(params))?;
+        let mut rows = get.query(params_from_iter(params))?;
         while let Some(row) = rows.next()? {
             each(row)?;
         }
@@ -93,8 +95,8 @@ fn put_findings(tx: &Transaction<'_>, report: &Report, scope: &Scope) -> Result<
     })?;
     let mut close = tx.prepare("UPDATE finding SET until = ? WHERE finding = ? AND until IS NULL")?;
     let mut add = tx.prepare(
-        "INSERT INTO finding (finding, since, rule, class, institution, region, subject, gravest, suspect, grade, fen,
-                              exposure, document, hits) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO finding (finding, since, rule, class, institution, region, subject, desk, gravest, suspect, grade,
+                              fen, exposure, document, hits) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?;
     for f in &report.findings {
         let said = (json(f)?, json(&f.hits)?);
@@ -112,6 +114,7 @@ fn put_findings(tx: &Transaction<'_>, report: &Report, scope: &Scope) -> Result<
             f.institution,
             f.region,
             f.subject,
+            if f.family == CONDUCT { "conduct" } else { "claims" },
             f.gravest,
             f.suspect,
             grade,
@@ -134,7 +137,10 @@ fn put_classes(tx: &Transaction<'_>, report: &Report, scope: &Scope) -> Result<(
         Ok(())
     })?;
     let mut close = tx.prepare("UPDATE claim_result SET until = ? WHERE class = ? AND until IS NULL")?;
-    let mut add = tx.prepare("INSERT INTO claim_result (class, since, document) VALUES (?, ?, ?)")?;
+    let mut add = tx.prepare(
+        "INSERT INTO claim_result (class, since, institution, region, band, amount, certain, strong, unproven,
+                                   unproven_hours, document) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )?;
     for c in &report.classes {
         let document = json(c)?;
         match open.remove(&c.class) {
@@ -142,7 +148,19 @@ fn put_classes(tx: &Transaction<'_>, report: &Report, scope: &Scope) -> Result<(
             Some(_) => drop(close.execute(params![run, c.class])?),
             None => {}
         }
-        add.execute(params![c.class, run, document])?;
+        add.execute(params![
+            c.class,
+            run,
+            c.institution,
+            c.region,
+            c.band,
+            c.amount_fen,
+            c.certain_fen,
+            c.strong_fen,
+            c.unproven_fen,
+            c.unproven,
+            document
+        ])?;
     }
     open.keys().try_for_each(|class| close.execute(params![run, class]).map(drop))?;
     Ok(())
@@ -266,6 +284,80 @@ pub fn classes(conn: &Connection, run: i64) -> Result<Vec<ClassResult>, StoreErr
     documents(conn, &format!("SELECT document FROM claim_result WHERE {STOOD} ORDER BY class"), [run])
 }
 
+/// Sums over classes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// How many classes.
+    pub classes: u64,
+    /// Fen claimed.
+    pub amount: i64,
+    /// Fen that certain findings take away.
+    pub certain: i64,
+    /// Fen that only strong findings hold.
+    pub strong: i64,
+    /// Fen that rest on unproven hours.
+    pub unproven: i64,
+    /// These hours.
+    pub unproven_hours: i64,
+}
+
+/// The classes that pass a filter, from parameter 2 on.
+const CLASSES: &str = "since <= ?1 AND (until IS NULL OR until > ?1)
+                       AND substr(region, 1, length(?2)) = ?2 AND (?3 = '' OR institution = ?3)
+                       AND (?4 = '' OR class = ?4) AND (?5 = '' OR band = ?5)";
+
+/// A part of what a run says of the classes that pass a filter: most money at risk first, unless the filter sorts otherwise.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn classes_page(
+    conn: &Connection,
+    run: i64,
+    filter: &Filter,
+    limit: u64,
+    offset: u64,
+) -> Result<Vec<ClassResult>, StoreError> {
+    let order = match filter.sort {
+        Sort::Weight => "CASE band WHEN 'red' THEN 0 WHEN 'amber' THEN 1 ELSE 2 END, certain + strong DESC, class",
+        Sort::Money => "certain + strong DESC, class",
+        Sort::Region => "region, class",
+        Sort::Institution => "institution, class",
+        Sort::Rule => "class",
+    };
+    let sql = format!("SELECT document FROM claim_result WHERE {CLASSES} ORDER BY {order} LIMIT ?6 OFFSET ?7");
+    let Filter { region, institution, class, band, .. } = filter;
+    documents(conn, &sql, params![run, region, institution, class, band, at_most(limit), at_most(offset)])
+}
+
+/// What the classes that pass a filter come to.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn sums(conn: &Connection, run: i64, filter: &Filter) -> Result<Sums, StoreError> {
+    let sql = format!(
+        "SELECT count(*), sum(amount), sum(certain), sum(strong), sum(unproven), sum(unproven_hours)
+         FROM claim_result WHERE {CLASSES}"
+    );
+    let Filter { region, institution, class, band, .. } = filter;
+    let row = conn.prepare_cached(&sql)?.query_row(params![run, region, institution, class, band], |r| {
+        let sum = |i| r.get::<_, Option<i64>>(i).map(Option::unwrap_or_default);
+        Ok(Sums {
+            classes: r.get::<_, i64>(0)? as u64,
+            amount: sum(1)?,
+            certain: sum(2)?,
+            strong: sum(3)?,
+            unproven: sum(4)?,
+            unproven_hours: sum(5)?,
+        })
+    })?;
+    Ok(row)
+}
+
+/// SQLite counts in signed numbers, and takes a negative limit for none.
+fn at_most(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
 /// What a run says of one class.
 ///
 /// # Errors
@@ -286,19 +378,44 @@ pub fn trainees(conn: &Connection, run: i64, class: &str) -> Result<Vec<TraineeR
 
 /// The filter in SQL, with its parameters from 2 on: what is empty does not restrict.
 const PASSES: &str = "since <= ?1 AND (until IS NULL OR until > ?1)
-                      AND substr(region, 1, length(?2)) = ?2 AND (?3 = '' OR institution = ?3)
-                      AND (?4 = '' OR rule = ?4) AND (?5 = '' OR class = ?5)";
+    AND substr(region, 1, length(?2)) = ?2 AND (?3 = '' OR institution = ?3) AND (?4 = '' OR rule = ?4)
+    AND (?5 = '' OR class = ?5) AND max(fen, exposure) >= ?6 AND desk = ?7
+    AND (?8 = '' OR class IN (SELECT class FROM claim_result
+                              WHERE band = ?8 AND since <= ?1 AND (until IS NULL OR until > ?1)))";
 
-/// A run's findings that pass a filter, the gravest first: at most `limit` of them, after the first `offset`.
+/// The parameters of [`PASSES`].
+fn passes(run: i64, filter: &Filter) -> Vec<Value> {
+    let Filter { region, institution, rule, class, band, least_fen, desk, .. } = filter;
+    let desk = if desk.is_empty() { "claims" } else { desk.as_str() };
+    let text = |text: &str| Value::from(text.to_owned());
+    vec![
+        run.into(),
+        text(region),
+        text(institution),
+        text(rule),
+        text(class),
+        (*least_fen).into(),
+        text(desk),
+        text(band),
+    ]
+}
+
+/// A run's findings that pass a filter, in its order: at most `limit` of them, after the first `offset`.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn page(conn: &Connection, run: i64, filter: &Filter, limit: u64, offset: u64) -> Result<Vec<Finding>, StoreError> {
-    let sql = format!("SELECT document FROM finding WHERE {PASSES} ORDER BY {ORDER} LIMIT ?6 OFFSET ?7");
-    let Filter { region, institution, rule, class } = filter;
-    // SQLite counts in signed numbers, and takes a negative limit for none.
-    let at_most = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    documents(conn, &sql, params![run, region, institution, rule, class, at_most(limit), at_most(offset)])
+    let order = match filter.sort {
+        Sort::Weight => ORDER,
+        Sort::Money => "max(fen, exposure) DESC, finding",
+        Sort::Region => "region, finding",
+        Sort::Institution => "institution, finding",
+        Sort::Rule => "rule, fen DESC, finding",
+    };
+    let sql = format!("SELECT document FROM finding WHERE {PASSES} ORDER BY {order} LIMIT ?9 OFFSET ?10");
+    let mut with = passes(run, filter);
+    with.extend([at_most(limit).into(), at_most(offset).into()]);
+    documents(conn, &sql, params_from_iter(with))
 }
 
 /// How many findings of a run pass a filter, and how many of these suspect.
@@ -307,8 +424,7 @@ pub fn page(conn: &Connection, run: i64, filter: &Filter, limit: u64, offset: u6
 /// [`StoreError`].
 pub fn count(conn: &Connection, run: i64, filter: &Filter) -> Result<(u64, u64), StoreError> {
     let sql = format!("SELECT count(*), coalesce(sum(suspect), 0) FROM finding WHERE {PASSES}");
-    let Filter { region, institution, rule, class } = filter;
-    let counts = conn.prepare_cached(&sql)?.query_row(params![run, region, institution, rule, class], |row| {
+    let counts = conn.prepare_cached(&sql)?.query_row(params_from_iter(passes(run, filter)), |row| {
         Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64))
     })?;
     Ok(counts)
