@@ -251,6 +251,8 @@ fn row(asked: &Asked, n: i64, cell: Option<&Cell<'_>>) -> Row {
         logged.map(|c| c.counter).into(),
         logged.and_then(|c| c.seqs).map(|s| s.0).into(),
         logged.and_then(|c| c.seqs).map(|s| s.1).into(),
+        asked.person.as_str().into(),
+        Val::Null,
     ]
 }
 

@@ -3,6 +3,7 @@
 //! What comes from a log is Parquet under `DATA/evidence/<table>/region=R/month=YYYY-MM/<device>-<counter>.parquet`, the
 //! same bytes for the same log. What the bureau imported is read from its store at each run. Rules see these tables alone.
 
+pub mod brackets;
 pub mod claimed;
 pub mod imported;
 pub mod session;

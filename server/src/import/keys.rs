@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use crate::store::{StoreError, setting};
 
 /// The server's person key.
-pub(super) struct Keys {
+pub(crate) struct Keys {
     person: hmac::Key,
 }
 

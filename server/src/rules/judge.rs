@@ -345,7 +345,7 @@ mod tests {
             schedule: Vec::new(),
             calendar: Vec::new(),
             devices: vec![row(8, &[(0, "d1".into()), (2, "i".into()), (3, "150422".into())])],
-            forks: Vec::new(),
+            rows: BTreeMap::new(),
             policies: BTreeMap::from([("c".to_owned(), Policy::default())]),
             log_size: 0,
         };

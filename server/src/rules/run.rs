@@ -14,8 +14,8 @@ use super::header::{Grade, Rule, RuleError};
 use super::judge;
 use crate::central;
 use crate::evidence::claimed::{self, Asked, Facts, Logged, Planned, Shut, Standing};
-use crate::evidence::tables::{CALENDAR, CLAIMED_CELLS, CLAIMS, DEVICES, FORKS, ROSTER, Row, SCHEDULE, Val};
-use crate::evidence::{self, EvidenceError, imported};
+use crate::evidence::tables::{CLAIMED_CELLS, CLAIMS, Row, Val};
+use crate::evidence::{self, EvidenceError, brackets, imported};
 use crate::store::{Store, StoreError, checkpoints, findings, put_setting, setting};
 
 /// Why a run could not be made. The run before it stands.
@@ -200,7 +200,8 @@ pub(super) struct Imported {
     pub schedule: Vec<Row>,
     pub calendar: Vec<Row>,
     pub devices: Vec<Row>,
-    pub forks: Vec<Row>,
+    /// All tables that are not made from logs, those above too, until the engine took them.
+    pub rows: BTreeMap<&'static str, Vec<Row>>,
     pub policies: BTreeMap<String, Policy>,
     pub log_size: u64,
 }
@@ -236,21 +237,13 @@ pub async fn reconcile(store: &Store, data_dir: &Path, now: &str) -> Result<Repo
         let built = evidence::build(&worker)?;
         let set = super::load(&dir);
         in_force(&worker, &set.sha256, &at)?;
-        Ok::<_, ReconcileError>((built, read(&worker)?, set))
+        brackets::settle(&worker)?;
+        Ok::<_, ReconcileError>((built, read(&worker, &at)?, set))
     })
     .await
     .map_err(|_| ReconcileError::Worker)??;
 
-    let rows = BTreeMap::from([
-        (CLAIMS.name, imported.claims.clone()),
-        (ROSTER.name, imported.roster.clone()),
-        (SCHEDULE.name, imported.schedule.clone()),
-        (CALENDAR.name, imported.calendar.clone()),
-        (DEVICES.name, imported.devices.clone()),
-        (FORKS.name, imported.forks.clone()),
-    ]);
-    let engine = Engine::over(data_dir, &rows).await?;
-    drop(rows);
+    let engine = Engine::over(data_dir, &std::mem::take(&mut imported.rows)).await?;
     let facts = facts(&engine, &imported).await?;
     let (imported, cells, standing) = tokio::task::spawn_blocking(move || {
         let (cells, standing) = claimed::cells(&asked(&imported), &facts);
@@ -286,7 +279,7 @@ pub async fn reconcile(store: &Store, data_dir: &Path, now: &str) -> Result<Repo
 }
 
 /// One read transaction, so that a file that is imported meanwhile is in all of it or in none.
-fn read(store: &Store) -> Result<Imported, StoreError> {
+fn read(store: &Store, now: &str) -> Result<Imported, StoreError> {
     store.read(|conn| {
         let tx = conn.unchecked_transaction()?;
         let mut get = tx.prepare("SELECT class, document FROM class c JOIN policy p ON p.version = c.policy")?;
@@ -296,13 +289,15 @@ fn read(store: &Store) -> Result<Imported, StoreError> {
             let (class, document) = row?;
             policies.insert(class, serde_json::from_str(&document).map_err(|_| StoreError::Corrupt("a policy"))?);
         }
+        let rows = imported::all(&tx, now, None)?;
+        let of = |name: &str| rows.get(name).cloned().unwrap_or_default();
         Ok(Imported {
-            claims: imported::claims(&tx)?,
-            roster: imported::roster(&tx)?,
-            schedule: imported::schedule(&tx)?,
-            calendar: imported::calendar(&tx)?,
-            devices: imported::devices(&tx)?,
-            forks: imported::forks(&tx)?,
+            claims: of("claims"),
+            roster: of("roster"),
+            schedule: of("schedule"),
+            calendar: of("calendar"),
+            devices: of("devices"),
+            rows,
             policies,
             log_size: checkpoints::head(&tx)?.map_or(0, |head| head.edge.size()),
         })
