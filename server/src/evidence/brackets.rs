@@ -12,7 +12,7 @@ use muster_seal::policy::{Policy, Witnessed};
 use rusqlite::Connection;
 
 use crate::central;
-use crate::store::witness::{self, Bracketed, Unbracketed};
+use crate::store::brackets::{self, Bracketed, Unbracketed};
 use crate::store::{Store, StoreError};
 
 /// Reckons what is missing: sessions without a bracket under this policy, or whose seal no quorum had stood for yet.
@@ -25,13 +25,13 @@ pub fn settle(store: &Store) -> Result<(), StoreError> {
     let pending = match policy {
         // Where nobody cosigns, nobody vouches for a time.
         None => Vec::new(),
-        Some(_) => store.read(|conn| witness::unbracketed(conn, &name))?,
+        Some(_) => store.read(|conn| brackets::unbracketed(conn, &name))?,
     };
     let found = match &policy {
         Some(policy) if !pending.is_empty() => in_parallel(store, policy, &pending)?,
         _ => Vec::new(),
     };
-    store.write(|tx| witness::put_brackets(tx, &name, &found))
+    store.write(|tx| brackets::put(tx, &name, &found))
 }
 
 fn in_parallel(store: &Store, policy: &Policy, pending: &[Unbracketed]) -> Result<Vec<Bracketed>, StoreError> {
@@ -67,7 +67,7 @@ fn reckon(conn: &Connection, policy: &Policy, pending: &[Unbracketed]) -> Result
             Some(id) => match beacons.get(&id) {
                 Some(known) => known.as_ref(),
                 None => {
-                    let checked = policy.check(witness::beacon(conn, id)?.as_bytes()).ok();
+                    let checked = policy.check(brackets::beacon(conn, id)?.as_bytes()).ok();
                     beacons.entry(id).or_insert(checked).as_ref()
                 }
             },

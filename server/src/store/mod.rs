@@ -16,6 +16,7 @@ use thiserror::Error;
 
 use crate::fault;
 
+pub mod brackets;
 pub mod checkpoints;
 pub mod claims;
 pub mod devices;
@@ -302,3 +303,6 @@ fn migrate(conn: &mut Connection, path: &Path) -> Result<(), StoreError> {
     tx.pragma_update(None, "user_version", known as i64)?;
     Ok(tx.commit()?)
 }
+
+#[cfg(test)]
+mod tests;
