@@ -71,7 +71,8 @@ pub async fn log(
     let (parts, content) = request.into_parts();
     let bytes = body(content, MAX_CHUNK).await?;
     let device = authentic(&state, &parts, &bytes, &named).await?;
-    let taken = state.blocking(move |store| ingest::take_bytes(store, &device, counter, from.from, &bytes));
+    let taken =
+        state.blocking(move |store| ingest::take_bytes(store, &device, counter, from.from, &bytes, clock::now_ms()));
     Ok(Json(taken.await?))
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Parser, Subcommand};
 
-use crate::import::What;
+use crate::import::{What, tables};
 use crate::pipeline::CodeFor;
 use crate::store::{Store, sessions};
 use crate::{bundle, central, clock, openapi, pipeline, rules};
@@ -36,8 +36,12 @@ enum Command {
     Serve(serve::Serve),
     /// 导入文件 / import a file
     Import {
-        what: What,
-        file: PathBuf,
+        /// 文件种类；table 之后写表名 / the kind of file; after `table` comes the table's name
+        #[arg(value_parser = kinds())]
+        what: String,
+        /// [表名] 文件 / [NAME] FILE
+        #[arg(num_args = 1..=2, required = true, value_name = "FILE")]
+        file: Vec<PathBuf>,
         #[command(flatten)]
         data: Data,
     },
@@ -165,6 +169,26 @@ impl Data {
     }
 }
 
+/// The kinds of files that `import` takes.
+fn kinds() -> clap::builder::PossibleValuesParser {
+    What::ALL.into_iter().map(What::as_str).chain(["table"]).collect::<Vec<_>>().into()
+}
+
+/// What is imported, and the file: `table` takes two words.
+fn named(what: &str, mut words: Vec<PathBuf>) -> Result<(What, PathBuf)> {
+    let file = words.pop().context("no file")?;
+    match (what, words.pop()) {
+        ("table", Some(name)) => {
+            let names: Vec<&str> = tables::FILES.iter().map(|file| file.name).collect();
+            let found = name.to_str().and_then(What::table);
+            Ok((found.with_context(|| format!("there is no such table; these are: {}", names.join(", ")))?, file))
+        }
+        ("table", None) => bail!("after `table` come the table's name and the file"),
+        (what, None) => Ok((What::parse(what).context("nothing of this name is imported")?, file)),
+        (what, Some(_)) => bail!("`import {what}` takes one file"),
+    }
+}
+
 impl Cli {
     /// Runs the command.
     ///
@@ -175,6 +199,7 @@ impl Cli {
         match self.command {
             Command::Serve(serve) => serve.run(),
             Command::Import { what, file, data } => {
+                let (what, file) = named(&what, file)?;
                 let store = data.open()?;
                 let bytes = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
                 let name = file.file_name().unwrap_or_default().to_string_lossy();

@@ -4,6 +4,7 @@
 //! same logs; the store says which parts are in force. What the bureau imported is read from its store at each run. Rules see
 //! these tables alone.
 
+pub mod brackets;
 pub mod build;
 pub mod claimed;
 pub mod compact;

@@ -5,9 +5,13 @@
 
 pub mod cells;
 mod claims;
+mod decisions;
+pub(crate) mod keys;
 mod rosters;
 pub mod rows;
 mod schedules;
+pub mod tables;
+mod values;
 
 use std::fmt;
 
@@ -20,7 +24,7 @@ use thiserror::Error;
 use crate::store::{Store, StoreError, checkpoints};
 
 /// What can be imported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
     /// Who trains.
     Institutions,
@@ -40,9 +44,27 @@ pub enum What {
     Claims,
     /// When a region had no class, no power or no network.
     Calendar,
+    /// What officials decided elsewhere.
+    Decisions,
+    /// A whole evidence table that is filled by import alone, by its name.
+    Table(&'static str),
 }
 
 impl What {
+    /// All but the tables.
+    pub const ALL: [Self; 10] = [
+        Self::Institutions,
+        Self::Sites,
+        Self::Policy,
+        Self::Classes,
+        Self::Schedules,
+        Self::Rosters,
+        Self::Templates,
+        Self::Claims,
+        Self::Calendar,
+        Self::Decisions,
+    ];
+
     /// As the central log names it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -55,15 +77,19 @@ impl What {
             Self::Templates => "templates",
             Self::Claims => "claims",
             Self::Calendar => "calendar",
+            Self::Decisions => "decisions",
+            Self::Table(_) => "table",
         }
     }
 
-    /// From its name.
+    /// From its name; tables are not among these.
     pub fn parse(name: &str) -> Option<Self> {
-        use What::*;
-        [Institutions, Sites, Policy, Classes, Schedules, Rosters, Templates, Claims, Calendar]
-            .into_iter()
-            .find(|w| w.as_str() == name)
+        Self::ALL.into_iter().find(|w| w.as_str() == name)
+    }
+
+    /// A table, from its name.
+    pub fn table(name: &str) -> Option<Self> {
+        tables::file(name).map(|file| Self::Table(file.name))
     }
 }
 
@@ -146,8 +172,8 @@ pub fn import(store: &Store, what: What, file: &str, bytes: &[u8], now: &str) ->
         }
         let leaf = Leaf::Document(DocumentLeaf {
             what: what.as_str().to_owned(),
-            // The log is public, and a file's name may hold a person's.
-            name: String::new(),
+            // The log is public, and a file's name may hold a person's. A table's is ours.
+            name: if let What::Table(name) = what { name.to_owned() } else { String::new() },
             sha256: hash.clone(),
             at: now.to_owned(),
         });
@@ -156,7 +182,7 @@ pub fn import(store: &Store, what: What, file: &str, bytes: &[u8], now: &str) ->
             policy(tx, bytes, now)?.map_err(|e| rows(vec![e]))?;
             1
         } else {
-            let table = cells::Table::read(bytes, rows::columns(what)).map_err(rows)?;
+            let table = cells::Table::read(bytes, &rows::columns(what)).map_err(rows)?;
             if what == What::Claims {
                 let sql = "INSERT INTO claim_file (sha256, name, at, rows, log_index) VALUES (?1, ?2, ?3, ?4, ?5)
                            ON CONFLICT DO UPDATE SET name = ?2, at = ?3, rows = ?4, log_index = ?5";

@@ -63,7 +63,7 @@ fn receipt(conn: &Connection, index: u64, policy: Option<&Policy>) -> Result<Opt
     checkpoint.map(|note| Ok(central::receipt(conn, index, note)?.text())).transpose()
 }
 
-/// Takes bytes of a log from `from` on.
+/// Takes bytes of a log from `from` on; `now_ms` is when, by the server's clock.
 ///
 /// # Errors
 /// [`ApiError`]: an offset to go on from, a log other than the one witnessed, or one that is too large.
@@ -73,6 +73,7 @@ pub fn take_bytes(
     counter: u64,
     from: u64,
     bytes: &[u8],
+    now_ms: i64,
 ) -> Result<SessionState, ApiError> {
     if from + bytes.len() as u64 > MAX_LOG {
         return Err(ApiError::new(Kind::TooLarge, format!("a log has at most {MAX_LOG} bytes")));
@@ -108,7 +109,7 @@ pub fn take_bytes(
                 let line = stored.log.iter().filter(|b| **b == b'\n').count() + 1;
                 return Err(ApiError::new(Kind::TooLarge, format!("line {line} is longer than {MAX_LINE} bytes")));
             }
-            sessions::put_log(tx, &device.device, counter, &stored.log)?;
+            sessions::put_log(tx, &device.device, counter, &stored.log, now_ms)?;
         }
         state_of(tx, policy.as_ref(), &device.device, counter)
     })
@@ -210,14 +211,14 @@ fn admit_into(
     }
     stored.seal = seal.to_owned();
     stored.sealed = admitted.size;
-    if admitted.closed {
+    if admitted.closed.is_some() {
         let (device, seal, received) = (device.device.clone(), seal.to_owned(), now.to_owned());
         let leaf = Leaf::Seal(SealLeaf { device, counter, seal, received });
         stored.log_index = Some(checkpoints::append(tx, &[leaf.line()])?);
         stored.is_final = true;
         stored.received = now.to_owned();
     }
-    sessions::witness(tx, &stored, &admitted.open, admitted.beacon)?;
+    sessions::witness(tx, &stored, &admitted.open, admitted.beacon, admitted.closed)?;
     if witness::witnessed(tx, origin)?.is_none_or(|known| known.size < admitted.size) {
         let (size, note) = (admitted.size, seal.to_owned());
         witness::put_witnessed(tx, origin, &Witnessed { size, root: admitted.root, note })?;

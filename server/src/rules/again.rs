@@ -16,7 +16,7 @@ use super::header::{Rule, Scope};
 use super::reconcile::{self, Prepared, Progress};
 use super::run::{ReconcileError, Report, Run};
 use super::{RuleSet, judge};
-use crate::evidence::build;
+use crate::evidence::{brackets, build};
 use crate::store::findings::{self, Stored};
 use crate::store::{Store, StoreError, checkpoints};
 
@@ -80,6 +80,7 @@ fn some(store: &Store, data_dir: &Path, now: &str) -> Result<Work, ReconcileErro
     if built.classes.is_empty() {
         return Ok(Work::None);
     }
+    brackets::settle(store)?;
     let (classes, people) = store.read(|conn| neighbours(conn, &built.classes))?;
     if classes.len() > CLASSES {
         return Ok(Work::Whole);

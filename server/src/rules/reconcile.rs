@@ -18,7 +18,7 @@ use crate::evidence::claimed::{self, Asked, Class, Facts, Permit, Planned, Shape
 use crate::evidence::place::Place;
 use crate::evidence::sheet::Sheet;
 use crate::evidence::tables::{CLAIMED_CELLS, CLAIMS, Row, Val};
-use crate::evidence::{compact, imported, journeys};
+use crate::evidence::{brackets, compact, imported, journeys};
 use crate::store::{Store, StoreError, checkpoints, findings, parts, put_setting, setting};
 
 /// Who is told how far a run has come: the step, what is done of it, and all of it.
@@ -76,6 +76,7 @@ pub async fn reconcile(
         let alone = alone(&worker)?;
         let built = build::build(&worker, &|done, all| progress("evidence", done, all))?;
         compact::compact(&worker, compact::FEW)?;
+        brackets::settle(&worker)?;
         let set = super::load(&dir);
         in_force(&worker, &set.sha256, &at)?;
         Ok::<_, ReconcileError>((alone, built, set, prepare(&worker, &at, None)?))

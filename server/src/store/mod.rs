@@ -16,6 +16,7 @@ use thiserror::Error;
 
 use crate::fault;
 
+pub mod brackets;
 pub mod checkpoints;
 pub mod claims;
 pub mod devices;
@@ -29,14 +30,18 @@ pub mod witness;
 /// The domain of a data directory that was given none.
 pub const DEFAULT_DOMAIN: &str = "muster.localhost";
 
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("migrations/0001_spine.sql"),
     include_str!("migrations/0002_findings.sql"),
     include_str!("migrations/0003_witness.sql"),
     include_str!("migrations/0004_reconcile.sql"),
+    include_str!("migrations/0005_imports.sql"),
     include_str!("migrations/0006_parts.sql"),
     include_str!("migrations/0007_results.sql"),
 ];
+
+/// The migration after which what it keeps beside a log is read from the logs that are there.
+const SESSION_TIMES: usize = 4;
 
 /// What can go wrong with the store.
 #[derive(Debug, Error)]
@@ -292,9 +297,15 @@ fn migrate(conn: &mut Connection, path: &Path) -> Result<(), StoreError> {
     if found > known {
         return Err(StoreError::Newer { path: path.to_owned(), found, known });
     }
-    for migration in &MIGRATIONS[found..] {
+    for (n, migration) in MIGRATIONS.iter().enumerate().skip(found) {
         tx.execute_batch(migration)?;
+        if n == SESSION_TIMES {
+            sessions::fill_times(&tx)?;
+        }
     }
     tx.pragma_update(None, "user_version", known as i64)?;
     Ok(tx.commit()?)
 }
+
+#[cfg(test)]
+mod tests;
