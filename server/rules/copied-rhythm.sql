@@ -17,37 +17,54 @@
 -- next_en: Keep the terminal; take a forensic copy.
 WITH gaps AS (
   -- By boot time, which no clock setting moves. After a restart it begins anew: no gap, and no window over it.
-  SELECT device, counter, seq, up_ms - LAG(up_ms) OVER (PARTITION BY device, counter ORDER BY seq) AS gap
-  FROM taps
+  SELECT device, counter, seq, CASE WHEN gap >= 0 THEN gap END AS gap
+  FROM (SELECT device, counter, seq, up_ms - LAG(up_ms) OVER (PARTITION BY device, counter ORDER BY seq) AS gap FROM taps) t
+), windows AS (
+  SELECT device, counter, seq, LAG(seq, 10) OVER w AS seq_from,
+         LAG(gap, 9) OVER w AS g9, LAG(gap, 8) OVER w AS g8, LAG(gap, 7) OVER w AS g7,
+         LAG(gap, 6) OVER w AS g6, LAG(gap, 5) OVER w AS g5, LAG(gap, 4) OVER w AS g4,
+         LAG(gap, 3) OVER w AS g3, LAG(gap, 2) OVER w AS g2, LAG(gap, 1) OVER w AS g1,
+         gap AS g0
+  FROM gaps
+  WINDOW w AS (PARTITION BY device, counter ORDER BY seq)
+), whole AS (
+  SELECT * FROM windows WHERE g9 + g8 + g7 + g6 + g5 + g4 + g3 + g2 + g1 + g0 IS NOT NULL
 ), rounded AS (
   -- Twice, half a step apart: what one rounding cuts in two the other keeps together.
-  SELECT device, counter, seq, 0 AS half, CASE WHEN gap >= 0 THEN gap - gap % 100 END AS step FROM gaps
+  SELECT device, counter, seq_from, seq, 0 AS half,
+         g9 - g9 % 100 AS k9, g8 - g8 % 100 AS k8, g7 - g7 % 100 AS k7, g6 - g6 % 100 AS k6,
+         g5 - g5 % 100 AS k5, g4 - g4 % 100 AS k4, g3 - g3 % 100 AS k3, g2 - g2 % 100 AS k2,
+         g1 - g1 % 100 AS k1, g0 - g0 % 100 AS k0
+  FROM whole
   UNION ALL
-  SELECT device, counter, seq, 1 AS half, CASE WHEN gap >= 0 THEN gap + 50 - (gap + 50) % 100 END AS step FROM gaps
-), windows AS (
-  SELECT device, counter, half, seq, step,
-         LAG(seq, 9) OVER w AS seq_from,
-         CAST(LAG(step, 9) OVER w AS VARCHAR) || ' ' || CAST(LAG(step, 8) OVER w AS VARCHAR) || ' '
-           || CAST(LAG(step, 7) OVER w AS VARCHAR) || ' ' || CAST(LAG(step, 6) OVER w AS VARCHAR) || ' '
-           || CAST(LAG(step, 5) OVER w AS VARCHAR) || ' ' || CAST(LAG(step, 4) OVER w AS VARCHAR) || ' '
-           || CAST(LAG(step, 3) OVER w AS VARCHAR) || ' ' || CAST(LAG(step, 2) OVER w AS VARCHAR) || ' '
-           || CAST(LAG(step, 1) OVER w AS VARCHAR) || ' ' || CAST(step AS VARCHAR) AS beat,
-         MIN(step) OVER (PARTITION BY device, counter, half ORDER BY seq ROWS BETWEEN 9 PRECEDING AND CURRENT ROW) AS least,
-         MAX(step) OVER (PARTITION BY device, counter, half ORDER BY seq ROWS BETWEEN 9 PRECEDING AND CURRENT ROW) AS most
-  FROM rounded
-  WINDOW w AS (PARTITION BY device, counter, half ORDER BY seq)
-), placed AS (
+  SELECT device, counter, seq_from, seq, 1 AS half,
+         g9 + 50 - (g9 + 50) % 100 AS k9, g8 + 50 - (g8 + 50) % 100 AS k8,
+         g7 + 50 - (g7 + 50) % 100 AS k7, g6 + 50 - (g6 + 50) % 100 AS k6,
+         g5 + 50 - (g5 + 50) % 100 AS k5, g4 + 50 - (g4 + 50) % 100 AS k4,
+         g3 + 50 - (g3 + 50) % 100 AS k3, g2 + 50 - (g2 + 50) % 100 AS k2,
+         g1 + 50 - (g1 + 50) % 100 AS k1, g0 + 50 - (g0 + 50) % 100 AS k0
+  FROM whole
+), summed AS (
+  -- One number for ten, so that only the few windows that may be equal are compared in full.
+  SELECT r.device, r.counter, r.seq_from, r.seq, r.half, s.institution, s.open,
+         r.k9, r.k8, r.k7, r.k6, r.k5, r.k4, r.k3, r.k2, r.k1, r.k0,
+         r.k9 % 1000003 * 118587876497 + r.k8 % 1000003 * 6975757441 + r.k7 % 1000003 * 410338673
+           + r.k6 % 1000003 * 24137569 + r.k5 % 1000003 * 1419857 + r.k4 % 1000003 * 83521
+           + r.k3 % 1000003 * 4913 + r.k2 % 1000003 * 289 + r.k1 % 1000003 * 17 + r.k0 AS total
+  FROM rounded r JOIN sessions s ON s.device = r.device AND s.counter = r.counter
   -- Ten gaps of one length are a metronome, which is judged below, and no copy.
-  SELECT s.institution, s.open, w.device, w.counter, w.half, w.beat, w.seq_from, w.seq
-  FROM windows w JOIN sessions s ON s.device = w.device AND s.counter = w.counter
-  WHERE w.beat IS NOT NULL AND w.most > w.least
-), twice AS (
-  SELECT institution, half, beat FROM placed
-  GROUP BY institution, half, beat HAVING COUNT(DISTINCT device || '/' || CAST(counter AS VARCHAR)) >= 2
+  WHERE NOT (k9 = k8 AND k8 = k7 AND k7 = k6 AND k6 = k5 AND k5 = k4 AND k4 = k3 AND k3 = k2 AND k2 = k1 AND k1 = k0)
+), alike AS (
+  SELECT device, counter, seq_from, seq, half, institution, open, k9, k8, k7, k6, k5, k4, k3, k2, k1, k0,
+         MIN(device) OVER w AS device_a, MAX(device) OVER w AS device_b,
+         MIN(counter) OVER w AS counter_a, MAX(counter) OVER w AS counter_b
+  FROM summed
+  WINDOW w AS (PARTITION BY institution, half, total)
 ), ordered AS (
-  SELECT p.device, p.counter, p.seq_from, p.seq,
-         RANK() OVER (PARTITION BY p.institution, p.half, p.beat ORDER BY p.open, p.device, p.counter) AS place
-  FROM placed p JOIN twice t ON t.institution = p.institution AND t.half = p.half AND t.beat = p.beat
+  SELECT device, counter, seq_from, seq,
+         RANK() OVER (PARTITION BY institution, half, k9, k8, k7, k6, k5, k4, k3, k2, k1, k0
+                      ORDER BY open, device, counter) AS place
+  FROM alike WHERE device_a <> device_b OR counter_a <> counter_b
 ), copies AS (
   SELECT device, counter, MIN(seq_from) AS seq_from, MAX(seq) AS seq_to FROM ordered WHERE place > 1 GROUP BY device, counter
 ), even AS (

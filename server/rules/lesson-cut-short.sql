@@ -16,36 +16,31 @@ WITH planned AS (
   SELECT class, session, MIN(start) AS first, MAX("end") AS last, SUM("end" - start) AS ms
   FROM schedule GROUP BY class, session
 ), stays AS (
-  SELECT p.class, p.session, p.trainee, p.closed_by,
-         CASE WHEN p."from" < n.first THEN n.first ELSE p."from" END AS came,
-         CASE WHEN p."to" > n.last THEN n.last ELSE p."to" END AS went
-  FROM presence p JOIN planned n ON n.class = p.class AND n.session = p.session
-  WHERE p."from" < n.last AND p."to" > n.first
-    -- What was down may have cut it short.
-    AND NOT EXISTS (SELECT 1 FROM faults f WHERE f.device = p.device AND f.counter = p.counter
-                    AND f.part IN ('reader', 'power'))
-), people AS (
-  -- Who forgot to check out is there until last seen, which says nothing of when the class ended.
-  SELECT class, session, COUNT(DISTINCT CASE WHEN closed_by = 'out' THEN trainee END) AS out, COUNT(DISTINCT trainee) AS n
-  FROM stays GROUP BY class, session
-), steps AS (
-  SELECT s.class, s.session, s.came AS "at", 1 AS step FROM stays s WHERE s.closed_by = 'out'
-  UNION ALL
-  SELECT s.class, s.session, s.went AS "at", -1 AS step FROM stays s WHERE s.closed_by = 'out'
-), rooms_at AS (
-  SELECT class, session, "at",
-         SUM(step) OVER (PARTITION BY class, session ORDER BY "at", step ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS here,
-         LEAD("at") OVER (PARTITION BY class, session ORDER BY "at", step) AS next
-  FROM steps
+  SELECT class, session, trainee, MIN("from") AS came, MAX("to") AS went,
+         -- Who forgot to check out is there until last seen, which says nothing of when the class ended.
+         CASE WHEN MAX(CASE WHEN closed_by = 'out' THEN "to" END) = MAX("to") THEN 1 ELSE 0 END AS left_by_card
+  FROM presence GROUP BY class, session, trainee
+), ranked AS (
+  SELECT class, session, came, went, left_by_card, COUNT(*) OVER (PARTITION BY class, session) AS people,
+         SUM(left_by_card) OVER (PARTITION BY class, session) AS leavers,
+         ROW_NUMBER() OVER (PARTITION BY class, session, left_by_card ORDER BY came, trainee) AS nth_in,
+         ROW_NUMBER() OVER (PARTITION BY class, session, left_by_card ORDER BY went DESC, trainee) AS nth_last
+  FROM stays
 ), held AS (
-  SELECT r.class, r.session, SUM(CASE WHEN r.here * 2 >= p.out AND r.next IS NOT NULL THEN r.next - r."at" ELSE 0 END) AS ms
-  FROM rooms_at r
-  JOIN people p ON p.class = r.class AND p.session = r.session AND p.out * 2 >= p.n
-  GROUP BY r.class, r.session
+  -- From when half had come until fewer than half were left. A break between counts as class: that harms nobody.
+  SELECT class, session, MIN(CASE WHEN 2 * nth_in >= leavers THEN came END) AS began,
+         MAX(CASE WHEN 2 * nth_last >= leavers THEN went END) AS ended
+  FROM ranked WHERE left_by_card = 1 AND leavers * 2 >= people
+  GROUP BY class, session
 ), judged AS (
-  SELECT h.class, h.session, CASE WHEN (n.ms - h.ms) * 1000 >= $min_permille * n.ms THEN 1 ELSE 0 END AS cut
+  SELECT h.class, h.session,
+         CASE WHEN (n.ms - CASE WHEN h.ended < n.last THEN h.ended ELSE n.last END
+                    + CASE WHEN h.began > n.first THEN h.began ELSE n.first END) * 1000 >= $min_permille * n.ms
+              THEN 1 ELSE 0 END AS cut
   FROM held h JOIN planned n ON n.class = h.class AND n.session = h.session
-  WHERE NOT EXISTS (SELECT 1 FROM permits p WHERE p.class = h.class AND p.what = 'hours'
+  -- What was down may have cut it short; what was agreed with the bureau is no fault.
+  WHERE NOT EXISTS (SELECT 1 FROM faults f WHERE f.class = h.class AND f.session = h.session AND f.part IN ('reader', 'power'))
+    AND NOT EXISTS (SELECT 1 FROM permits p WHERE p.class = h.class AND p.what = 'hours'
                     AND (p."from" IS NULL OR p."from" < n.last) AND (p."to" IS NULL OR p."to" > n.first))
 ), short AS (
   -- The median: more than half of the sessions.

@@ -13,13 +13,21 @@
 -- next_zh: 询问教师当时卡在谁手中。
 -- next_en: Ask the instructor who held the cards.
 
--- A tap that led to nothing, a repeat or a declined face, is no link of a run and no break in it.
-WITH stepped AS (
-  SELECT t.class, t.device, t.counter, t.reader, t.seq, t."at", t.trainee, t.level,
+WITH bare AS (
+  -- Few sessions have so many whom no face was accepted of; all others need no window.
+  SELECT class, device, counter
+  FROM (SELECT class, device, counter, trainee FROM taps
+        WHERE trainee IS NOT NULL AND level IS NOT NULL
+        GROUP BY class, device, counter, trainee HAVING MAX(level) = 1) n
+  GROUP BY class, device, counter HAVING COUNT(*) >= $min_cards
+), stepped AS (
+  -- A tap that led to nothing, a repeat or a declined face, is no link of a run and no break in it.
+  SELECT t.class, t.device, t.counter, t.reader, t.seq, t."at", t.trainee,
          -- Whoever was seen in the session at all came in person: a rush at the bell is full of such.
          MAX(t.level) OVER (PARTITION BY t.device, t.counter, t.trainee) AS best,
          LAG(t."at") OVER (PARTITION BY t.device, t.counter, t.reader ORDER BY t.seq) AS before
-  FROM taps t
+  FROM bare b
+  JOIN taps t ON t.class = b.class AND t.device = b.device AND t.counter = b.counter
   JOIN sessions s ON s.device = t.device AND s.counter = t.counter AND s.has_camera
   WHERE t.trainee IS NOT NULL AND t.level IS NOT NULL
 ), linked AS (
@@ -32,9 +40,6 @@ WITH stepped AS (
   -- Only reads at which the picture was good and showed nobody, or somebody else. Dark and poor pictures prove nothing.
   SELECT l.class, l.device, l.counter, l.reader, l.run, l.trainee, l.seq, l."at"
   FROM linked l
-  JOIN (SELECT device, counter, reader, run FROM linked WHERE best = 1
-        GROUP BY device, counter, reader, run HAVING COUNT(DISTINCT trainee) >= $min_cards) r
-    ON r.device = l.device AND r.counter = l.counter AND r.reader = l.reader AND r.run = l.run
   JOIN faces f ON f.device = l.device AND f.counter = l.counter AND f.tap_seq = l.seq
   WHERE l.best = 1 AND f.outcome IN ('none', 'mismatch')
 ), runs AS (
