@@ -228,10 +228,17 @@ fn finding(
     }
 }
 
+/// Puts numbers where a template names them; a kind that a finding has none of is 0.
 fn fill(template: &str, values: &BTreeMap<String, i64>) -> String {
-    values
-        .iter()
-        .fold(template.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), &value.to_string()))
+    let mut out = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        let Some((name, after)) = after.split_once('}') else { break };
+        out += before;
+        out += &values.get(name).copied().unwrap_or(0).to_string();
+        rest = after;
+    }
+    out + rest
 }
 
 fn trainees(judged: &[Judged<'_>], allotted: &Allotted) -> Vec<TraineeResult> {

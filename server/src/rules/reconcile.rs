@@ -107,7 +107,7 @@ pub async fn reconcile(
 
 /// One reconciliation at a time, in whatever program; and what one that was killed left behind is removed.
 pub(super) fn alone(store: &Store) -> Result<File, StoreError> {
-    let lock = sequencer::lock(&store.dir().join("evidence"), "reconcile.lock")?;
+    let lock = sequencer::lock(store.dir(), "reconcile.lock")?;
     let left = store.dir().join("evidence").join("run");
     match std::fs::remove_dir_all(&left) {
         Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(StoreError::Io { path: left, source }),
