@@ -90,7 +90,8 @@ def read_rule(name, text):
     # The longest name first: `$min` must not eat the beginning of `$min_days`.
     sql = "\n".join(lines)
     for threshold in sorted(thresholds, key=len, reverse=True):
-        sql = sql.replace(f"${threshold}", thresholds[threshold])
+        # Numbers have 64 bits for the first engine; here those of a query's own text would have 32.
+        sql = sql.replace(f"${threshold}", f"CAST({int(thresholds[threshold])} AS BIGINT)")
     query, marker, counts = sql.partition("\n-- counts:\n")
     needs = [need.strip() for need in headers.get("needs", "").split(",") if need.strip()]
     return Rule(name, headers["grade"], needs, query, counts if marker else None)
