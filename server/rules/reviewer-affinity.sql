@@ -1,6 +1,7 @@
 -- id: reviewer-affinity
 -- grade: weak
 -- family: conduct
+-- needs: dispositions
 -- title_zh: 审核人固定配对
 -- title_en: One reviewer always decides on one institution
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，第八条
