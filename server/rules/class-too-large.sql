@@ -5,8 +5,8 @@
 -- title_en: More trainees than the programme or the room allows
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚报人数、培训纪律）、第三条
 -- threshold: usual_cap = 50 (customary; where the programme sets no size, above this is only worth a look)
--- explain_zh: 该班名册或到课人数超过班额或教室座位（{of} 人），最多时为 {n} 人；按最后加入者计，超出部分涉及 {cells} 个申领学时（超班额 {over_cap}，超座位 {over_seats}）。
--- explain_en: The class had up to {n} trainees where the programme or the room allows {of}. Counting those added last as beyond, {cells} claimed hours are theirs ({over_cap} above the class size, {over_seats} above the seats).
+-- explain_zh: 该班名册或到课人数超过班额或教室座位（{of} 人），最多时为 {n} 人；按最后加入者计，超出部分涉及 {cells} 个申领学时。
+-- explain_en: The class had up to {n} trainees where the programme or the room allows {of}. Counting those added last as beyond, {cells} claimed hours are theirs.
 -- explain_over-cap_zh: 名册上有 {n} 名学员，班额为 {of} 人；按最后加入者计，超出人员的 {cells} 个申领学时不能支付。
 -- explain_over-cap_en: The roster has {n} trainees and the programme allows {of}; the {cells} claimed hours of those added last cannot be paid.
 -- explain_over-seats_zh: {lessons} 节课的到课人数超过该教室的核定座位，最多时 {n} 人；按最后加入者计，超出部分为 {cells} 个申领学时。
