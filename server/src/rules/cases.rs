@@ -62,8 +62,10 @@ pub struct CaseReport {
 #[derive(Debug, Serialize)]
 struct Rows<'a> {
     rule: &'a str,
-    /// The case's number in its file, from 0.
+    /// The case's place in its file, from 1.
     case: usize,
+    /// Is every table there that the rule needs?
+    testable: bool,
     /// Each row with all columns, sorted.
     rows: Vec<Hit>,
     /// What the rule counts: unit, institution, region, day, kind, size, n, k.
@@ -97,7 +99,13 @@ pub async fn run_all(folder: Option<&Path>, to: Option<&Path>) -> Result<CaseRep
             let mark = if wrong.is_none() { "ok" } else { "FAILED" };
             report.lines.push(format!("{mark:6} {name}: {:?}: {}", case.shows, case.name));
             report.lines.extend(wrong);
-            written += &serde_json::to_string(&Rows { rule: name, case: number, rows, counts })?;
+            written += &serde_json::to_string(&Rows {
+                rule: name,
+                case: number + 1,
+                testable: !case.not_testable,
+                rows,
+                counts,
+            })?;
             written.push('\n');
         }
     }
