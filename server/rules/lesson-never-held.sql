@@ -22,6 +22,11 @@ WITH moved AS (
   WHERE p.what IN ('move', 'joint')
     AND (p.lesson = s.lesson OR (p.lesson IS NULL AND p."from" < s."end" AND p."to" > s.start))
   GROUP BY s.class, s.lesson
+  UNION
+  -- Of a joint lesson either class may hold the log.
+  SELECT s.class, s.lesson
+  FROM permits p JOIN schedule s ON s.class = p.to_class
+  WHERE p.what = 'joint' AND p.lesson IS NULL AND p."from" < s."end" AND p."to" > s.start
 ),
 absent AS (
   SELECT c.class, c.trainee, c.cell, c.lesson, c.day, c.start, c."end", c.device, c.counter, c.seq_from, c.seq_to
