@@ -29,7 +29,8 @@ WITH grouped AS (
 -- Which of the groups each register speaks against. Who is watched against poverty, or came from the land, may well earn.
 against (what, kind) AS (
   VALUES ('employed', 'jobless'), ('employed', 'hardship'),
-         ('pension', 'graduate'), ('pension', 'leaver'), ('pension', 'transfer'), ('pension', 'jobless'), ('pension', 'hardship'),
+         ('pension', 'graduate'), ('pension', 'leaver'), ('pension', 'transfer'), ('pension', 'jobless'),
+         ('pension', 'hardship'),
          ('pupil', 'monitored'), ('pupil', 'leaver'), ('pupil', 'transfer'), ('pupil', 'jobless'), ('pupil', 'hardship')
 ),
 -- What registers say of the first day of class: a time that covers it, or an answer without one, given shortly before.

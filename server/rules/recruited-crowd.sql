@@ -28,6 +28,9 @@ WITH turns AS (
          LAG(k.occupation, 1) OVER (PARTITION BY r.person ORDER BY k.opens, r.class) AS occupation_1,
          LAG(k.occupation, 2) OVER (PARTITION BY r.person ORDER BY k.opens, r.class) AS occupation_2
   FROM (SELECT person, class FROM roster WHERE person IS NOT NULL AND removed IS NULL GROUP BY person, class) r
+  -- Few persons sit in three classes at all.
+  JOIN (SELECT person FROM roster WHERE removed IS NULL GROUP BY person HAVING COUNT(DISTINCT class) > 2) m
+    ON m.person = r.person
   JOIN classes k ON k.class = r.class
   WHERE k.opens IS NOT NULL
 ),

@@ -16,7 +16,7 @@
 -- next_en: Ask these trainees apart; visit unannounced.
 
 -- Days on which the class met, by its logs. Its last day is the day of the examination.
-WITH held AS (SELECT class, day FROM lessons GROUP BY class, day),
+WITH held AS (SELECT class, day FROM sessions GROUP BY class, day),
 span AS (SELECT class, MIN(day) AS first_day, MAX(day) AS last_day, COUNT(*) AS days FROM held GROUP BY class),
 looked AS (
   SELECT class, first_day AS day FROM span
