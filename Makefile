@@ -19,12 +19,13 @@ test:
 	@tests/setup --test
 	cargo build --workspace --bins
 	cargo test --workspace
-	cargo test --quiet -p muster-seal --features sm2 --test it sm2
+	cargo test --quiet -p muster-seal --lib second
 
 lint: setup
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy -p muster-edge --no-default-features --all-targets -- -D warnings
+	cargo clippy -p muster-seal --all-targets -- -D warnings
 	cargo clippy -p muster-seal --features sm2 --all-targets -- -D warnings
 	cargo check --quiet -p muster-audit --no-default-features
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny check bans licenses sources; \

@@ -40,6 +40,25 @@ signed() {
     openssl pkeyutl -verify -rawin -pubin -keyform DER -inkey "$T/$1.der" -in "$2" -sigfile "$D/signature" >/dev/null 2>&1
 }
 
+# signed_sm2 KEY FILE SIGNATURE: does the SM2 signature hold? The point and the DER in hex.
+sm2=ff736d322d736d332f31
+signed_sm2() {
+    [ ${#1} = 130 ] || return 1
+    [ -e "$T/$1.der" ] || printf '3059301306072a8648ce3d020106082a811ccf5501822d034200%s' "$1" | unhex >"$T/$1.der"
+    printf %s "$3" | unhex >"$D/signature" 2>/dev/null || return 1
+    openssl pkeyutl -verify -rawin -digest sm3 -pkeyopt distid:1234567812345678 -pubin -keyform DER -inkey "$T/$1.der" \
+        -in "$2" -sigfile "$D/signature" >/dev/null 2>&1
+}
+
+# Can this openssl do SM2? Asked by the example of seal/FORMAT.md, and by a bent one.
+has_sm2() {
+    key=04df07dc0b31591dfb63ec895516e5bb4ad05a09c2feba6d496ce523f7303fffcd4add27de09262dc59baf690c0286f05e29948517cc1e069b988e139c00f449c8
+    good=3046022100b51f15365ae56afb52fa1fe6f1e4ac1b9029d51d4dc230093d8de23b80fb0445022100ab24700c080fe78f9629322dfe98fece6a1653d39a26d6faaa71c5b903e04a35
+    printf 'muster.example/log\n3\nOF2jDzkXKCyJOd/4UZV+UZqxhGsTUaFMCts7EWMnQqo=\n' >"$T/example"
+    printf 'muster.example/log\n4\nOF2jDzkXKCyJOd/4UZV+UZqxhGsTUaFMCts7EWMnQqo=\n' >"$T/bent"
+    signed_sm2 "$key" "$T/example" "$good" && ! signed_sm2 "$key" "$T/bent" "$good"
+}
+
 # key_id NAME TYPE KEY: the eight hex digits in front of a signature.
 key_id() { { printf '%s\n' "$1"; printf '%s%s' "$2" "$3" | unhex; } | sha256sum | cut -c1-8; }
 
@@ -102,10 +121,14 @@ root() {
     cat "$D/level"
 }
 
+# clean FILE: no control characters but newlines.
+clean() { [ "$(tr -d '\000-\011\013-\037' <"$1" | wc -c)" = "$(wc -c <"$1")" ]; }
+ended() { [ -z "$(tail -c 1 "$1")" ]; }                       # the last byte of a clean file is a newline, or it is empty
+
 ## Notes and checkpoints
 
 # note FILE: takes a note apart into FILE.text and FILE.lines (name, id, signature in hex).
-note() { [ -z "$(tail -c 1 "$1")" ] && work note -v to="$1" <"$1"; }
+note() { clean "$1" && ended "$1" && [ "$(wc -c <"$1")" -le 131072 ] && work note -v to="$1" <"$1"; }
 
 # signer FILE NAME KEY: a line by this key is there, and all of them hold.
 signer() {
@@ -118,6 +141,31 @@ signer() {
     return $found
 }
 
+# second FILE NAME KEY SM2KEY PART: where the trust file has the profile, a line by the SM2 key is there and all of them hold.
+second() {
+    [ -n "$log_sm2" ] || return 0
+    [ "$4" != - ] || fail "$5: no leaf of the central log gives the device an SM2 key"
+    own=$(key_id "$2" 01 "$3") id=$(key_id "$2" "$sm2" "$4") found="no SM2 line by $2"
+    while read -r name line_id signature; do
+        [ "$name" = "$2" ] && [ "$line_id" != "$own" ] || continue
+        if [ "$line_id" = "$id" ]; then
+            signed_sm2 "$4" "$1.text" "$signature" || fail "$5: the SM2 line by $2 is wrong"
+            found=
+        elif [ -n "$found" ]; then
+            found="the second line by $2 is by another key than its SM2 key"
+        fi
+    done <"$1.lines"
+    [ -z "$found" ] || fail "$5: $found"
+}
+
+# stands NAME ID: may a line that is neither the log's Ed25519 line nor a witness's stand under a checkpoint? The SM2 line where the
+# trust file has the profile; otherwise one of the log's own, which this auditor does not ask for.
+stands() {
+    [ "$1" = "$log_name" ] || return 1
+    if [ -n "$log_sm2" ]; then [ "$2" = "$log_sm2_id" ]; return; fi
+    [ -z "$more" ] && more=1
+}
+
 # checkpoint FILE PART LINES: a checkpoint of the central log that its quorum stands for, into size, root and quorum_at, and who
 # cosigned when into FILE.times. LINES is `known` where a line by nobody in the trust file is refused.
 checkpoint() {
@@ -127,41 +175,56 @@ checkpoint() {
     [ "$origin" = "$log_name" ] || fail "$2: the origin is $origin, not $log_name"
     signer "$1" "$log_name" "$log_key" || fail "$2: not signed by $log_name, or wrongly"
     : >"$1.times"
+    set=0
+    while read -r from n; do [ "$from" -gt "$size" ] || set=$n; done <"$T/sizes"
+    more=
     while read -r name line_id signature; do
         [ "$name $line_id" = "$log_name $log_id" ] && continue
-        who=$(awk -v n="$name" -v i="$line_id" '$2 == n && $3 == i { print $1, $4 }' "$T/witnesses")
+        who=$(awk -v n="$name" -v i="$line_id" '$2 "" == n "" && $3 "" == i "" { print $1, $4 }' "$T/witnesses.$set")
         if [ -z "$who" ]; then
-            [ "$3" != known ] || fail "$2: a signature by $name is by no key in the trust file"
+            [ "$3" != known ] || stands "$name" "$line_id" || fail "$2: a signature by $name is by no key in the trust file"
             continue
         fi
         rest=${signature#????????????????} time=${signature%"${signature#????????????????}"}
         case $time in [0-7]???????????????) ;; *) fail "$2: the signature by $name is wrong" ;; esac
         time=$((0x$time))
+        [ "$time" -ge 1 ] && [ "$time" -le 253370764799 ] || fail "$2: the signature by $name bears no time"
         { printf 'cosignature/v1\ntime %s\n' "$time"; cat "$1.text"; } >"$1.cosigned"
         signed "${who#* }" "$1.cosigned" "$rest" || fail "$2: the signature by $name is wrong"
         say "${who% *} $time" >>"$1.times"
     done <"$1.lines"
-    quorum_at=$(work quorum "$T/quorum" "$1.times") || fail "$2: quorum not met"
+    quorum_at=$(work quorum "$T/quorum.$set" "$1.times") || fail "$2: quorum not met"
+    [ "$3" != known ] || second "$1" "$log_name" "$log_key" "$log_sm2" "$2"
 }
 
 # receipt FILE: takes a receipt apart into FILE.hashes and FILE.note, and gives the index.
-receipt() { [ -z "$(tail -c 1 "$1")" ] && work receipt -v to="$1" <"$1"; }
+receipt() { ended "$1" && work receipt -v to="$1" <"$1"; }
 
 # hashes FILE: a list of hashes, in hex.
-hashes() { [ ! -s "$1" ] || { [ -z "$(tail -c 1 "$1")" ] && work hashes <"$1"; }; }
+hashes() { [ ! -s "$1" ] || { ended "$1" && work hashes <"$1"; }; }
 
 ## The trust file
 
 read_trust() {
     D=$T
-    : >"$T/witnesses"
+    : >"$T/sizes"
+    : >"$T/log_sm2"
     work trust -v to="$T" <"$trust" >"$T/wrong" || cannot "$trust is no trust file: $(cat "$T/wrong")"
     read -r log_name log_id log_key <"$T/log"
     [ "$(key_id "$log_name" 01 "$log_key")" = "$log_id" ] || cannot "$trust: the id of the log's key is another"
-    while read -r name key_name id key; do
-        [ "$(key_id "$key_name" 04 "$key")" = "$id" ] || cannot "$trust: the id of the key of $name is another"
-    done <"$T/witnesses"
+    last_from=0
+    while read -r from n; do last_from=$from; done <"$T/sizes"
+    for n in 0 $(cut -d ' ' -f 2 "$T/sizes"); do
+        while read -r name key_name id key; do
+            [ "$(key_id "$key_name" 04 "$key")" = "$id" ] || cannot "$trust: the id of the key of $name is another"
+        done <"$T/witnesses.$n"
+    done
     domain=$(cat "$T/domain")
+    log_sm2= log_sm2_id=
+    [ -s "$T/log_sm2" ] || return 0
+    read -r name log_sm2_id log_sm2 <"$T/log_sm2"
+    [ "$(key_id "$log_name" "$sm2" "$log_sm2")" = "$log_sm2_id" ] || cannot "$trust: the id of the log's SM2 key is another"
+    has_sm2 || cannot "$trust asks for the profile sm2-sm3, and this openssl has no SM2: take one that has, or muster-audit"
 }
 
 ## A bundle
@@ -183,13 +246,15 @@ unpack() {
     done <"$T/names" >"$D/again"
     head -c 1024 /dev/zero >>"$D/again"
     cmp -s "$D/again" "$file" || fail "the file is not written as bundles are written"
-    for part in $(grep -v assignment "$T/names"); do
-        [ "$(tr -d '\000-\011\013-\037' <"$part" | wc -c)" = "$(wc -c <"$part")" ] || fail "$part holds a control character"
-    done
+    while read -r part; do
+        clean "$part" || fail "$part holds a control character"
+    done <"$T/names"
+    work utf8 $(cat "$T/names") >"$D/wrong" || fail "$(cat "$D/wrong")"
 }
 
-# fields FILE: the canonical lines of FILE as `line TAB path TAB value`.
-fields() { work fields -v strict=1 <"$1"; }
+# fields FILE: the canonical lines of FILE as `line TAB path TAB value`. entry FILE: the same of a leaf, which has no newline.
+fields() { work fields <"$1"; }
+entry() { ! ended "$1" && fields "$1"; }
 get() { sed -n "s/^1	$2	//p" "$1"; }                         # a value of the first line
 text() { sed -n "s/^1	$2	//p" "$1" | work text; }             # the same as the text that it stands for
 
@@ -202,23 +267,32 @@ life() {
         if [ $n = 0 ]; then
             checkpoint device-000.tlog-proof.note device-000.tlog-proof known
             newest_size=$size newest_root=$root
+            [ "$size" -ge "$last_from" ] || fail "the newest checkpoint is older than the witnesses from $last_from on: ask for a newer bundle"
         else
             cmp -s device-000.tlog-proof.note "${part%.json}.tlog-proof.note" || fail "$part is under another checkpoint"
         fi
         included "$(leaf "$part")" "$index" "$newest_size" "$newest_root" "${part%.json}.tlog-proof.hashes" ||
             fail "${part%.json}.tlog-proof: the proof does not hold"
-        fields "$part" >"$D/fields" || fail "$part: no canonical line"
+        entry "$part" >"$D/fields" || fail "$part: no canonical line"
         work leaf -v place="$index" -v device="$device" -v want=enrol,rotate,revoke,replace <"$D/fields" >>"$D/leaves" || fail "$part: no leaf about $device"
         n=$((n + 1))
     done
     work lives <"$D/leaves" >"$D/life" || fail "$(cat "$D/life")"
-    read -r enrolled site end <"$D/life"
+    read -r enrolled site end first_end <"$D/life"
     sed -n 's/^tenure //p' "$D/life" >"$D/tenures"
     sed -n 's/^rotate //p' "$D/life" >"$D/rotations"
-    while read -r at old new key by_old by_new; do
-        printf 'muster-rotate/v1\n%s\n%s\n%s\n' "$device" "$at" "$key" >"$D/rotation"
+    while read -r at old new key by_old by_new sm2_old sm2_new sm2_key sm2_by_old sm2_by_new; do
+        if [ "$sm2_new" = - ]; then
+            printf 'muster-rotate/v1\n%s\n%s\n%s\n' "$device" "$at" "$key" >"$D/rotation"
+        else
+            printf 'muster-rotate/v2\n%s\n%s\n%s\n%s\n' "$device" "$at" "$key" "$sm2_key" >"$D/rotation"
+        fi
         signed "$old" "$D/rotation" "$by_old" || fail "the rotation after $at is not signed by the old key"
         signed "$new" "$D/rotation" "$by_new" || fail "the rotation after $at is not signed by the new key"
+        [ -n "$log_sm2" ] && [ "$sm2_new" != - ] || continue
+        [ "$sm2_old" = - ] || signed_sm2 "$sm2_old" "$D/rotation" "$sm2_by_old" ||
+            fail "the rotation after $at is not signed by the old SM2 key"
+        signed_sm2 "$sm2_new" "$D/rotation" "$sm2_by_new" || fail "the rotation after $at is not signed by the new SM2 key"
     done <"$D/rotations"
 }
 
@@ -227,6 +301,9 @@ key_at() {
     [ "$end" = - ] || [ "$1" -le "$end" ] || fail "the device was revoked or replaced after $end: $1 does not count"
     awk -v n="$1" '$1 <= n { key = $2 } { last = $2 } END { print (key == "" ? last : key) }' "$D/tenures"
 }
+
+# sm2_at COUNTER: the SM2 key that signs it beside, or `-`.
+sm2_at() { awk -v n="$1" '$1 <= n { key = $3 } { last = $3 } END { print (key == "" ? last : key) }' "$D/tenures"; }
 
 # The contacts since the session before, each linked to the one before it, into `follows` and `link` (counter, seal, beacon).
 contacts() {
@@ -243,6 +320,7 @@ contacts() {
         said=$(work contact -v origin="$origin" <"$D/contact.note.text") || fail "contacts.jsonl: no contact $at of $device"
         key=$(key_at "$at") || { say "$key"; exit 1; }
         signer "$D/contact.note" "$origin" "$key" || fail "contacts.jsonl: contact $at is not signed by the device, or wrongly"
+        second "$D/contact.note" "$origin" "$key" "$(sm2_at "$at")" contacts.jsonl
         if [ -z "$follows" ]; then
             follows="$at $said"
         else
@@ -265,7 +343,7 @@ check() {
     mkdir "$P"
     unpack
     # The leaf about the seal, and its receipt.
-    fields entry.json >"$D/entry" || fail "entry.json: no canonical line"
+    entry entry.json >"$D/entry" || fail "entry.json: no canonical line"
     work leaf -v want=seal <"$D/entry" >"$D/of" || fail "entry.json is not about a seal"
     read -r device counter <"$D/of"
     text "$D/entry" seal | cmp -s - seal.note || fail "entry.json holds another seal than seal.note"
@@ -290,6 +368,9 @@ check() {
     read -r name size root <"$D/seal"
     [ "$name" = "$origin" ] || fail "the seal is of $name, not of $origin"
     signer seal.note "$origin" "$key" || fail "the seal is not signed by the device, or wrongly"
+    strangers=$(awk -v o="$origin" -v i="$(key_id "$origin" 01 "$key")" '$1 "" != o "" || $2 "" != i ""' seal.note.lines | wc -l)
+    [ "$strangers" -le 1 ] || fail "seal.note: $strangers signature lines by other keys than the device's: a seal may have one"
+    second seal.note "$origin" "$key" "$(sm2_at "$counter")" seal.note
     [ "$size" = "$(wc -l <log.jsonl | tr -d ' ')" ] || fail "the seal covers $size records"
     [ "$root" = "$(root log.jsonl)" ] || fail "the records do not hash to the sealed root"
     [ "$(text "$D/log" device) $(get "$D/log" counter)" = "$device $counter" ] || fail "line 1 is of another device or counter"
@@ -319,11 +400,13 @@ check() {
     fi
     # The plan and its policy.
     [ "$(hash <assignment.json)" = "$(text "$D/log" assignment)" ] || fail "assignment.json is not the one that line 1 names"
-    tr '\n' ' ' <assignment.json | work fields -v strict=0 >"$D/plan" || fail "assignment.json: no JSON"
+    ! ended assignment.json && work assignment <assignment.json >"$D/plan" || fail "assignment.json: $(tail -n 1 "$D/plan")"
     work plan "$D/plan" "$T/policies" "$D/log" >"$D/wrong" || fail "$(cat "$D/wrong")"
     say "$device $counter $follows $(hash <seal.note) $beacon_size $covering_size $covering_root $newest_size $newest_root $given" \
         >>"$T/places"
     say "✓ $bundle"
+    [ "$first_end" = - ] || [ "$first_end" -gt "$sealed" ] ||
+        say "⚠ $bundle: the seal (#$sealed) came to the central log after the device was revoked or replaced (#$first_end)"
     rm -rf "$D"
 }
 

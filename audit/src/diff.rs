@@ -72,7 +72,7 @@ fn row(file: &Path, mirror: &Mirror, trust: &Trust) -> Row {
         }
     } else {
         // A checkpoint may have been saved before its witnesses came: the log's own word is enough to hold it to.
-        row.defect = match trust.witnesses.cosigned(&bytes) {
+        row.defect = match trust.cosigned(&bytes) {
             Err(error) => Some(error.to_string()),
             Ok((checkpoint, _)) => mirror.covers(&checkpoint).err().map(|defect| defect.to_string()),
         };

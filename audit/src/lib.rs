@@ -5,6 +5,7 @@ pub mod cap;
 pub mod diff;
 pub mod mirror;
 pub mod report;
+pub mod second;
 pub mod summary;
 pub mod text;
 pub mod trust;

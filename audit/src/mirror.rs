@@ -137,7 +137,11 @@ impl Mirror {
     /// Files that are missing or not in their form, a checkpoint that does not hold, entries that are not those it covers.
     pub fn read(source: &Source, trust: &Trust) -> Result<Self> {
         let note = source.get("checkpoint", 1 << 20)?.context("there is no file `checkpoint`: this is no log")?;
-        let witnessed = trust.witnesses.check(&note).context("checkpoint")?;
+        let witnessed = trust.check(&note).context("checkpoint")?;
+        if let Some(second) = &trust.second {
+            let (name, key) = (muster_seal::key::Verifier::name(&trust.log), trust.log.key());
+            muster_seal::second::check(&note, name, &key, second).context("checkpoint")?;
+        }
         let size = witnessed.checkpoint.size;
         let mut edge = Edge::default();
         let mut mirror = Self {

@@ -74,6 +74,8 @@ pub struct Facts {
     pub whole_up_to: Option<u64>,
     /// The last counter that counts, where the device was revoked or replaced since.
     pub ended_after: Option<u64>,
+    /// Index of the leaf that ended the device, where the seal came to the central log after it.
+    pub after_end: Option<u64>,
     /// The device that this one replaced.
     pub replaces: Option<String>,
     /// The policy it was counted by.
@@ -133,6 +135,7 @@ impl Facts {
             newest: held.newest.quorum_at.map(time),
             whole_up_to: mirror,
             ended_after: held.life.end().map(|end| end.counter),
+            after_end: held.after_end(),
             replaces: held.life.replaces.clone(),
             policy: held.plan.assignment.policy.version.clone(),
             attested_hours: held.counted.hours().into_iter().map(|(t, h)| (t.to_owned(), h)).collect(),
@@ -210,6 +213,9 @@ impl Facts {
         }
         if let Some(counter) = self.ended_after {
             line("fact.ended", &counter.to_string());
+        }
+        if let Some(index) = self.after_end {
+            line("fact.after_end", &format!("#{} > #{index}", self.log_index));
         }
         if let Some(old) = &self.replaces {
             line("fact.replaces", old);

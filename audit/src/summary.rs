@@ -102,6 +102,8 @@ impl Summary {
                     row.extend([or_empty(&f.after), or_empty(&f.before), width, f.wide.to_string()]);
                     row.extend([f.cosigned_by.join(" "), f.newest_log_size.to_string(), f.policy.clone()]);
                     row.extend([f.attested_hours.len().to_string(), hours.to_string()]);
+                    // Empty but where the seal came after the device's end: the index of the leaf that ended it.
+                    row.push(f.after_end.map(|index| index.to_string()).unwrap_or_default());
                 }
             }
             row.resize(CSV_HEAD.len(), String::new());
@@ -125,7 +127,7 @@ impl Summary {
     }
 }
 
-const CSV_HEAD: [&str; 20] = [
+const CSV_HEAD: [&str; 21] = [
     "file",
     "verdict",
     "defect",
@@ -146,6 +148,7 @@ const CSV_HEAD: [&str; 20] = [
     "policy",
     "trainees",
     "attested_hours",
+    "ended_by",
 ];
 
 /// A form of summary.

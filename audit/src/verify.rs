@@ -18,10 +18,12 @@ use muster_seal::note::{Note, Signature};
 use muster_seal::policy::{TrustError, Witnessed};
 use muster_seal::proof::{Receipt, ReceiptError, read_hashes};
 use muster_seal::record::Open;
+use muster_seal::second::SecondError;
 use muster_seal::session::{self, VerifiedLog};
 use thiserror::Error;
 
-use crate::trust::Trust;
+use crate::second;
+use crate::trust::{MAX_SIZE, Trust};
 
 /// What is wrong with a bundle. Each rule has one of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -74,6 +76,17 @@ pub enum Defect {
     /// The newest checkpoint is not signed by the log, or too few witnesses stand for it.
     #[error("device-000.tlog-proof: {0}")]
     Newest(TrustError),
+    /// The newest checkpoint is of before the witnesses that the trust file asks for last.
+    #[error(
+        "device-000.tlog-proof: the newest checkpoint has {size} entries, and your trust file asks for witnesses from {from} on: \
+         ask for a newer bundle"
+    )]
+    NewestSmall {
+        /// Its size.
+        size: u64,
+        /// The last `from_size` of the trust file.
+        from: u64,
+    },
     /// A receipt is under another checkpoint than the first one.
     #[error("device-{n:03}.tlog-proof is under another checkpoint than device-000.tlog-proof")]
     LifeCheckpoint {
@@ -136,6 +149,14 @@ pub enum Defect {
     /// The cosignatures on beacon and checkpoint cannot be in this order.
     #[error("the bracket: {0}")]
     Bracket(#[from] BracketError),
+    /// The trust file demands second lines, and one does not hold.
+    #[error("{part}: {source}")]
+    Second {
+        /// Which part.
+        part: String,
+        /// Why.
+        source: SecondError,
+    },
     /// The assignment is not the one that leaf 0 names.
     #[error("assignment.json is not the document that line 1 names by its hash")]
     AssignmentHash,
@@ -224,7 +245,7 @@ pub fn verify(bytes: &[u8], trust: &Trust) -> Result<Held, Defect> {
     }
     let receipt = Receipt::parse(bundle.part(bundle::RECEIPT)?).map_err(|e| Defect::Receipt(e.into()))?;
     receipt.verify(leaf, &trust.log).map_err(Defect::Receipt)?;
-    let covering = trust.witnesses.check(receipt.checkpoint.as_bytes()).map_err(Defect::Covering)?;
+    let covering = trust.check(receipt.checkpoint.as_bytes()).map_err(Defect::Covering)?;
     known(&receipt.checkpoint, bundle::RECEIPT, trust).map_err(Defect::Covering)??;
     let (life, life_leaves, newest) = life(&bundle, &entry.device, trust)?;
     if life.enrolled >= receipt.index {
@@ -246,6 +267,9 @@ pub fn verify(bytes: &[u8], trust: &Trust) -> Result<Held, Defect> {
         contacts.link.check(log.open(), bracket.after_size)?;
     }
 
+    if let Some(log) = &trust.second {
+        second::check(&bundle, &entry, (&life, &life_leaves), log, trust)?;
+    }
     let document = bundle.part(bundle::ASSIGNMENT)?;
     if hex::encode(sha256(document)) != log.open().assignment {
         return Err(Defect::AssignmentHash);
@@ -278,8 +302,11 @@ pub fn verify(bytes: &[u8], trust: &Trust) -> Result<Held, Defect> {
 fn known(checkpoint: &str, part: &'static str, trust: &Trust) -> Result<Result<(), Defect>, TrustError> {
     let note = Note::parse(checkpoint.as_bytes())?;
     let log = |line: &Signature| line.name == trust.log.name() && line.id == trust.log.id();
-    let witness = |line: &Signature| trust.witnesses.witnesses().iter().any(|w| w.key.made(line));
-    Ok(match note.signatures().iter().find(|line| !log(line) && !witness(line)) {
+    let witnesses = trust.witnesses(Checkpoint::parse(note.text())?.size).witnesses();
+    let witness = |line: &Signature| witnesses.iter().any(|w| w.key.made(line));
+    let mut seen = false;
+    let strange = |line: &&Signature| !log(line) && !witness(line) && !second::stands(line, trust, &mut seen);
+    Ok(match note.signatures().iter().find(strange) {
         Some(line) => Err(Defect::UnknownLine { part, name: line.name.clone() }),
         None => Ok(()),
     })
@@ -312,8 +339,11 @@ fn life(bundle: &Bundle, device: &str, trust: &Trust) -> Result<(Life, LifeLeave
         hashes.push((receipt.index, leaf_hash(line)));
     }
     let checkpoint = checkpoint.unwrap_or_default();
-    let newest = trust.witnesses.check(checkpoint.as_bytes()).map_err(Defect::Newest)?;
+    let newest = trust.check(checkpoint.as_bytes()).map_err(Defect::Newest)?;
     known(&checkpoint, "device-000.tlog-proof", trust).map_err(Defect::Newest)??;
+    if newest.checkpoint.size < trust.last_from() {
+        return Err(Defect::NewestSmall { size: newest.checkpoint.size, from: trust.last_from() });
+    }
     let life = Life::read(device, leaves.iter().map(|(index, leaf)| (*index, leaf)))?;
     Ok((life, hashes, newest))
 }
@@ -333,7 +363,7 @@ fn beacon(
             _ => Err(Defect::BeaconForm(NoteError::Malformed("a proof without a beacon"))),
         };
     }
-    let beacon = trust.witnesses.check(note.as_bytes()).map_err(Defect::Beacon)?;
+    let beacon = trust.check(note.as_bytes()).map_err(Defect::Beacon)?;
     if beacon.checkpoint.size > index {
         return Err(Defect::BeaconLate { beacon: beacon.checkpoint.size, sealed: index });
     }
@@ -357,6 +387,9 @@ fn contacts(bundle: &Bundle, device: &str, life: &Life, trust: &Trust) -> Result
         let key = life.key_at(leaf.counter)?;
         let contact = Contact::open(leaf.note.as_bytes(), &trust.domain, device, leaf.counter, &key);
         let contact = contact.map_err(|e| bad(e.to_string()))?;
+        if contact.beacon > MAX_SIZE {
+            return Err(bad("its beacon's size is 2^53 or more".to_owned()));
+        }
         let before = match &found {
             Some(contacts) => contacts.link.clone(),
             // Only what is between contacts is checked here: the first one names the session before, which is elsewhere.
@@ -384,6 +417,12 @@ pub struct Place {
 }
 
 impl Held {
+    /// Index of the leaf that first ended the device, where the central log took the seal after it. The counter is one that still
+    /// counts, so the session holds; but whoever had the device by then could have made it.
+    pub fn after_end(&self) -> Option<u64> {
+        self.life.end().map(|end| end.first).filter(|first| *first < self.index)
+    }
+
     /// Its place among the others.
     pub fn place(&self) -> Place {
         let open = self.log.open();
@@ -402,7 +441,7 @@ impl Held {
 }
 
 /// Checks that the sessions of each device follow each other, and that no two bundles show two central logs of one size.
-/// With `sample`, gaps between those given are allowed. Gives the place in the list and the defect of each that does not.
+/// With `sample`, gaps between those given are allowed; beacons do not go back over a gap either. Gives the place in the list and the defect of each that does not.
 pub fn chain(held: &[Place], sample: bool) -> Vec<(usize, Defect)> {
     let mut order: Vec<usize> = (0..held.len()).collect();
     order.sort_by_key(|i| (&held[*i].device, held[*i].counter));
@@ -423,7 +462,13 @@ pub fn chain(held: &[Place], sample: bool) -> Vec<(usize, Defect)> {
             Some(link) => {
                 let open = Open { counter: *counter, prev: prev.clone(), ..Open::default() };
                 match link.check(&open, *beacon) {
-                    Err(ChainError::Counter { .. }) if sample => {}
+                    // A gap is a sample's own; that a counter is used again, or a beacon goes back over it, is none.
+                    Err(ChainError::Counter { .. }) if sample && *counter > link.counter => {
+                        if *beacon < link.beacon {
+                            let back = ChainError::Beacon { found: *beacon, before: link.beacon };
+                            defects.push((i, back.into()));
+                        }
+                    }
                     Err(e) => defects.push((i, e.into())),
                     Ok(()) => {}
                 }

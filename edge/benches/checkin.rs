@@ -105,6 +105,7 @@ impl Site {
             domain: "muster.example".to_owned(),
             log_key: DeviceKey::from_seed([2; 32]).public().named("muster.example/log"),
             site: "s1".to_owned(),
+            second: None,
         };
         let offer = Offer::read(assigned(templates)?).context("an assignment that cannot be used")?;
         let hands = Hands { key: &key, me: &me, clock: &clock };

@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_class_that_is_over_stands_back() {
-        let offers = [offer("a", "am", 8 * HOUR, 10 * HOUR), offer("a", "pm", 10 * HOUR + 1, 12 * HOUR)];
+        let offers = [offer("a", "am", 8 * HOUR, 10 * HOUR), offer("a", "pm", 10 * HOUR + 1_000, 12 * HOUR)];
         assert_eq!(due(&offers, "s1", 10 * HOUR, HOUR, HOUR, |_| false), [1]);
         assert_eq!(due(&offers[..1], "s1", 10 * HOUR, HOUR, HOUR, |_| false), [0]);
     }

@@ -39,6 +39,9 @@ pub struct Config {
     /// A file of PEM certificates to trust for the bureau's address, instead of the public ones.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
+    /// `sm2-sm3` puts a second signature line in SM2 under all that the device signs, as the bureau's deployment has it.
+    #[serde(default)]
+    pub second_signature: Option<String>,
     /// While no session runs, the device lets the bureau hear of it at most this often, in seconds.
     #[serde(default = "contact_every")]
     pub contact_every_s: u64,
@@ -155,6 +158,9 @@ impl Config {
             "kiosk = {}: only a loopback address, such as 127.0.0.1",
             config.kiosk
         );
+        if let Some(name) = &config.second_signature {
+            muster_seal::second::profile(name).with_context(|| format!("second_signature = {name:?}"))?;
+        }
         let mut names: Vec<&str> = config.reader.iter().map(|r| r.name.as_str()).collect();
         names.sort_unstable();
         names.dedup();
@@ -181,5 +187,17 @@ mod tests {
         assert!(Config::parse("server = \"x\"\nseverr = 1").is_err());
         let open = Config::parse("server = \"x\"\nkiosk = \"0.0.0.0:80\"").unwrap_err();
         assert!(open.to_string().contains("loopback"));
+        let other = Config::parse("server = \"x\"\nsecond_signature = \"sm3\"").unwrap_err();
+        assert!(format!("{other:#}").contains("there is \"sm2-sm3\""), "{other:#}");
+    }
+
+    #[test]
+    fn a_second_signature_is_asked_for_where_this_program_can_make_one() {
+        let asked = Config::parse("server = \"x\"\nsecond_signature = \"sm2-sm3\"");
+        match muster_seal::second::BUILT {
+            true => assert!(asked.unwrap().second_signature.is_some()),
+            false => assert!(format!("{:#}", asked.unwrap_err()).contains("built without SM2")),
+        }
+        assert!(Config::parse("server = \"x\"").unwrap().second_signature.is_none());
     }
 }

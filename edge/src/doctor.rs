@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::identity::{self, Identity};
 use crate::reader::profile::ReaderProfile;
 use crate::reader::{self, transport};
+use crate::second;
 use crate::store::Store;
 use crate::sync::{Client, SyncError};
 use crate::text::both;
@@ -95,11 +96,14 @@ fn time(config: &Config, bureau_ms: Option<i64>, found: &mut Findings) {
 }
 
 fn me(config: &Config, store: &Store, found: &mut Findings, bureau_ms: &mut Option<i64>) -> anyhow::Result<()> {
-    let (Some(me), Some(key)) = (identity::load(store)?, identity::look(store)?) else {
+    let (Some(me), Some(key)) = (identity::load_to_sign(store)?, identity::look(store)?) else {
         found.say("identity", "", Err(word("unenrolled")));
         return Ok(());
     };
     found.say("identity", "", Ok(format!("{} @ {}", me.device, me.site)));
+    if let Err(why) = second::agrees(&me, config.second_signature.is_some()) {
+        found.say("identity", "", Err(why.to_string()));
+    }
     if let Some(why) = store.stale()? {
         found.say("store", "", Err(word(&format!("stale-{why}"))));
     }

@@ -9,13 +9,16 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use muster_seal::key::{DeviceKey, NamedKey, PublicKey, Signer};
+use muster_seal::second::SecondKey;
 use muster_wire::enrol::{EnrolResponse, RotateRequest};
 use ring::rand::SystemRandom;
 use ring::signature::Ed25519KeyPair;
 
+use crate::second;
 use crate::store::Store;
 
 /// The fact that holds a rotation which the bureau has not answered: JSON of a [`RotateRequest`].
@@ -34,6 +37,8 @@ pub struct Identity {
     pub log_key: NamedKey,
     /// The device's site.
     pub site: String,
+    /// The SM2 key it was enrolled with, which puts a second line under whatever it seals: see [`load_to_sign`].
+    pub second: Option<Arc<SecondKey>>,
 }
 
 /// The device's key, made the first time: PKCS#8, readable by its owner alone, never overwritten. A rotation that was
@@ -48,16 +53,21 @@ pub fn key(store: &Store) -> Result<DeviceKey> {
     }
     let (aside, path) = (store.dir().join(NEXT), store.dir().join(FILE));
     make(&aside)?;
+    link_once(&aside, &path)?;
+    read(&path)?.context("the device's key is gone again")
+}
+
+/// Gives a key that was written aside its name, unless there is one of that name.
+pub(crate) fn link_once(aside: &Path, path: &Path) -> Result<()> {
     // A link does not replace: whoever was first keeps the key.
-    match fs::hard_link(&aside, &path) {
+    match fs::hard_link(aside, path) {
         Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
             return Err(e).context("cannot keep the device's key");
         }
         _ => {}
     }
-    fs::remove_file(&aside)?;
-    sync_folder(store.dir())?;
-    read(&path)?.context("the device's key is gone again")
+    fs::remove_file(aside)?;
+    path.parent().map_or(Ok(()), sync_folder)
 }
 
 /// The device's key where there is one; nothing is made or changed.
@@ -88,11 +98,16 @@ fn choose(store: &Store, credential: Option<&Path>) -> Result<Option<DeviceKey>>
     Ok(found.into_iter().find(is_right))
 }
 
-/// Makes a key and writes it so that it is there after the plug is pulled.
+/// Makes a key and writes it.
 fn make(path: &Path) -> Result<()> {
     let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).ok().context("no random bytes to be had")?;
+    write_key(path, document.as_ref())
+}
+
+/// Writes a key so that its owner alone can read it, and that it is there after the plug is pulled.
+pub(crate) fn write_key(path: &Path, document: &[u8]) -> Result<()> {
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(document.as_ref())?;
+    file.write_all(document)?;
     file.sync_all()?;
     if let Some(dir) = path.parent() {
         sync_folder(dir)?;
@@ -100,7 +115,7 @@ fn make(path: &Path) -> Result<()> {
     Ok(())
 }
 
-fn sync_folder(dir: &Path) -> Result<()> {
+pub(crate) fn sync_folder(dir: &Path) -> Result<()> {
     Ok(File::open(dir)?.sync_all()?)
 }
 
@@ -113,6 +128,12 @@ fn read(path: &Path) -> Result<Option<DeviceKey>> {
     if !path.exists() {
         return Ok(None);
     }
+    check_private(path)?;
+    parse(path).map(Some)
+}
+
+/// Checks that others cannot read a key.
+pub(crate) fn check_private(path: &Path) -> Result<()> {
     let mode = fs::metadata(path)?.permissions().mode();
     if mode & 0o077 != 0 {
         bail!(
@@ -120,7 +141,7 @@ fn read(path: &Path) -> Result<Option<DeviceKey>> {
             path.display()
         );
     }
-    parse(path).map(Some)
+    Ok(())
 }
 
 /// Makes the key that is to follow, beside the one in use.
@@ -140,6 +161,7 @@ pub fn make_next(store: &Store) -> Result<DeviceKey> {
 pub fn drop_next(store: &Store) -> Result<()> {
     store.set_fact(ROTATION, "")?;
     fs::remove_file(store.dir().join(NEXT))?;
+    second::drop_next(store)?;
     sync_folder(store.dir())
 }
 
@@ -159,10 +181,20 @@ pub fn take_up_rotation(store: &Store) -> Result<()> {
     if read(&path)?.is_some_and(|key| key.public() == new) {
         store.set_fact("key_id", &new.id())?;
     }
+    second::take_up(store, &request)?;
     Ok(())
 }
 
-/// What enrolment gave; `None` before it.
+/// What enrolment gave, with the SM2 key of a device that has one: who seals needs it. `None` before enrolment.
+///
+/// # Errors
+/// As [`load`], and as [`second::look`].
+pub fn load_to_sign(store: &Store) -> Result<Option<Identity>> {
+    let Some(me) = load(store)? else { return Ok(None) };
+    Ok(Some(Identity { second: second::look(store)?, ..me }))
+}
+
+/// What enrolment gave, but for the SM2 key; `None` before it.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -173,7 +205,7 @@ pub fn load(store: &Store) -> Result<Option<Identity>> {
         return Ok(None);
     };
     let log_key = NamedKey::parse(&log).context("the central log's key in the store is damaged")?;
-    Ok(Some(Identity { device, domain, log_key, site }))
+    Ok(Some(Identity { device, domain, log_key, site, second: None }))
 }
 
 /// Keeps what enrolment gave.
@@ -237,7 +269,7 @@ mod tests {
     fn a_rotation_interrupted_at_any_point_leaves_one_key_that_is_the_enrolled_one() {
         let note = |key: &DeviceKey| {
             let key = key.public().to_base64();
-            let request = RotateRequest { counter: 0, key, by_old: String::new(), by_new: String::new() };
+            let request = RotateRequest { counter: 0, key, by_old: String::new(), by_new: String::new(), sm2: None };
             serde_json::to_string(&request).unwrap()
         };
         for crash in 0..4 {

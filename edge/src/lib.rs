@@ -14,6 +14,7 @@ pub mod identity;
 pub mod kiosk;
 pub mod reader;
 pub mod rotate;
+pub mod second;
 pub mod session;
 pub mod store;
 pub mod sync;

@@ -20,7 +20,7 @@ use muster_edge::rotate::{self, Rotated};
 use muster_edge::session::Kit;
 use muster_edge::store::Store;
 use muster_edge::sync::{self, Client, Pace};
-use muster_edge::{doctor, identity, reader, text};
+use muster_edge::{doctor, identity, reader, second, text};
 use tracing_subscriber::EnvFilter;
 
 /// 真学时 Muster：培训点考勤终端 / the agent at a training site.
@@ -124,7 +124,10 @@ fn run(config: Config) -> Result<()> {
     let store = Store::open(&config.data_dir)?;
     let _lock = store.lock()?;
     let key = identity::key(&store)?;
-    let me = identity::load(&store)?;
+    let me = identity::load_to_sign(&store)?;
+    if let Some(me) = &me {
+        second::agrees(me, config.second_signature.is_some())?;
+    }
     let clock = Clock::new(config.utc_offset_hours)?;
     let (events, inbox) = mpsc::channel();
     let (wake, woken) = mpsc::channel();
@@ -201,7 +204,9 @@ fn enrol(config: &Config, code: &str) -> Result<()> {
         bail!("this device is enrolled already, as {} at {}", me.device, me.site);
     }
     let client = Client::new(&config.server, identity::key(&store)?, config.ca_file.as_deref())?;
-    let given = client.enrol(code.trim())?;
+    let sm2 = second::to_enrol(&store, config.second_signature.is_some())?;
+    let given = client.enrol(code.trim(), sm2.as_ref())?;
+    second::keep(&store, sm2.as_ref())?;
     identity::keep(&store, &identity::key(&store)?, &given)?;
     println!("{} @ {}", given.device, given.site);
     Ok(())
@@ -211,10 +216,14 @@ fn enrol(config: &Config, code: &str) -> Result<()> {
 fn rotate(config: &Config) -> Result<()> {
     let store = Store::open(&config.data_dir)?;
     let _lock = store.lock()?;
-    let me = identity::load(&store)?.context("this device is not enrolled")?;
+    let me = identity::load_to_sign(&store)?.context("this device is not enrolled")?;
     let key = identity::key(&store)?;
     let client = Client::new(&config.server, identity::key(&store)?, config.ca_file.as_deref())?;
-    match rotate::rotate(&store, &client, &me, &key)? {
+    let sm2 = config.second_signature.is_some();
+    if !sm2 {
+        second::agrees(&me, false)?;
+    }
+    match rotate::rotate(&store, &client, &me, &key, sm2)? {
         Rotated::Done => println!("{}", text::both("rotate.done")),
         Rotated::Pending => println!("{}", text::both("rotate.pending")),
     }

@@ -4,9 +4,11 @@ use anyhow::{Context, Result, bail};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use muster_seal::central::rotate_message;
 use muster_seal::key::{DeviceKey, Signer};
-use muster_wire::enrol::RotateRequest;
+use muster_seal::second::{self, SecondKey};
+use muster_wire::enrol::{RotateRequest, Sm2Rotation};
 
 use crate::identity::{self, Identity, ROTATION};
+use crate::second as sm2;
 use crate::store::Store;
 use crate::sync::{Client, SyncError};
 
@@ -19,12 +21,12 @@ pub enum Rotated {
     Pending,
 }
 
-/// Rotates the key of a device between two sessions. `key` is the one in use. Running it again takes up what was
-/// interrupted.
+/// Rotates the key of a device between two sessions. `key` is the one in use. With `second` the new key has an SM2 key
+/// beside it, whether or not the one before had. Running it again takes up what was interrupted.
 ///
 /// # Errors
 /// While a session runs; when the bureau refuses; when the store or the folder cannot be written.
-pub fn rotate(store: &Store, client: &Client, me: &Identity, key: &DeviceKey) -> Result<Rotated> {
+pub fn rotate(store: &Store, client: &Client, me: &Identity, key: &DeviceKey, second: bool) -> Result<Rotated> {
     store.check_between_sessions().context("only between sessions")?;
     if let Some(why) = store.stale()? {
         bail!("this disk may not go on ({why}): ask the bureau for a replacement code");
@@ -36,7 +38,9 @@ pub fn rotate(store: &Store, client: &Client, me: &Identity, key: &DeviceKey) ->
         return Ok(Rotated::Done);
     }
     let next = identity::make_next(store)?;
-    let request = request(&me.device, store.next_counter()?.0 - 1, key, &next);
+    let with = if second { Some(sm2::make_next(store)?) } else { None };
+    let with = with.as_ref().map(|new| (me.second.as_deref(), new));
+    let request = request(&me.device, store.next_counter()?.0 - 1, key, &next, with);
     store.set_fact(ROTATION, &serde_json::to_string(&request)?)?;
     match client.rotate(&me.device, &request) {
         Ok(()) => {
@@ -55,9 +59,23 @@ pub fn rotate(store: &Store, client: &Client, me: &Identity, key: &DeviceKey) ->
     }
 }
 
-fn request(device: &str, counter: u64, old: &DeviceKey, new: &DeviceKey) -> RotateRequest {
+fn request(
+    device: &str,
+    counter: u64,
+    old: &DeviceKey,
+    new: &DeviceKey,
+    second: Option<(Option<&SecondKey>, &SecondKey)>,
+) -> RotateRequest {
     let key = new.public().to_base64();
-    let message = rotate_message(device, counter, &key);
+    let (message, sm2) = match second {
+        None => (rotate_message(device, counter, &key), None),
+        Some((old, new)) => {
+            let sm2 = new.public().to_base64();
+            let text = second::rotate_message(device, counter, &key, &sm2);
+            let (by_old, by_new) = (old.map(|old| old.sign(&text)), new.sign(&text));
+            (text.into_bytes(), Some(Sm2Rotation { key: sm2, by_old, by_new }))
+        }
+    };
     let sign = |key: &DeviceKey| STANDARD.encode(key.sign(&message));
-    RotateRequest { counter, by_old: sign(old), by_new: sign(new), key }
+    RotateRequest { counter, by_old: sign(old), by_new: sign(new), key, sm2 }
 }

@@ -5,6 +5,7 @@ use muster_hours::schedule::time_ms;
 use muster_seal::key::{DeviceKey, Signer};
 use muster_seal::merkle::{Edge, sha256};
 use muster_seal::record::{Body, Fault, Open, Record, Restart, Stamp};
+use muster_seal::second;
 use muster_seal::session::{origin, seal_at};
 
 use crate::checkin::Attendance;
@@ -49,7 +50,7 @@ pub struct Hands<'a> {
 impl Hands<'_> {
     fn sealer(&self, counter: u64) -> impl Fn(&Edge) -> String {
         let origin = origin(&self.me.domain, &self.me.device, counter);
-        move |edge| seal_at(&origin, edge, self.key)
+        move |edge| second::under(seal_at(&origin, edge, self.key), &origin, self.me.second.as_deref())
     }
 }
 

@@ -27,7 +27,8 @@ impl Device {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
         let log_key = log_key().public().named("muster.example");
-        let me = Identity { device: "d1".into(), domain: "muster.example".into(), log_key, site: "s1".into() };
+        let me =
+            Identity { device: "d1".into(), domain: "muster.example".into(), log_key, site: "s1".into(), second: None };
         Self { dir, store, key: DeviceKey::from_seed([1; 32]), me, clock: Clock::new(8).unwrap() }
     }
 

@@ -5,14 +5,9 @@ use thiserror::Error;
 /// An assignment that cannot be.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum AssignmentError {
-    /// Not JSON of the right shape.
-    #[error("the assignment is not JSON of the right shape at line {line}, column {column}")]
-    Json {
-        /// From 1.
-        line: usize,
-        /// From 1.
-        column: usize,
-    },
+    /// Not written in the one form: other keys or another order of them, spaces, escapes, a number with a point, no JSON at all.
+    #[error("the assignment is not written in the one form that assignments have")]
+    Form,
     /// Something that should be an opaque id is none.
     #[error("{0:?} is no id: 1 to 64 letters, digits, hyphens, underscores or dots")]
     Id(String),
@@ -51,7 +46,7 @@ pub enum CountError {
         /// Who.
         trainee: String,
     },
-    /// `wall` has the right shape and is no time.
+    /// `wall` is no time. No log that was parsed has such a record.
     #[error("line {line}: `wall` is no time that exists")]
     Wall {
         /// The line.

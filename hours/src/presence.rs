@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use muster_seal::record::{Body, Record, Way};
+use muster_seal::time::record_ms;
 
 use crate::error::CountError;
-use crate::schedule::time_ms;
 
 /// Why an interval ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +93,7 @@ pub(crate) fn times_by(records: &[Record], settle_ms: u64) -> Result<(Vec<i64>, 
     let (mut last, mut rebased) = (i64::MIN, 0_i64);
     for of_boot in records.chunk_by(|a, b| a.stamp.boot == b.stamp.boot) {
         let first = &of_boot[0];
-        let wall = time_ms(&first.stamp.wall).ok_or(CountError::Wall { line: first.seq + 1 })?;
+        let wall = record_ms(&first.stamp.wall).ok_or(CountError::Wall { line: first.seq + 1 })?;
         let settled = first.stamp.up_ms.saturating_add(settle_ms);
         let steps =
             of_boot.iter().take_while(|r| settle_ms > 0 && r.stamp.up_ms <= settled).filter_map(|r| match &r.body {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::AssignmentError;
 use crate::policy::Policy;
 use muster_seal::record::is_id;
+use muster_seal::time::lesson_ms;
 
 /// One session's plan: roster, lessons and policy. Only opaque ids, so that it can go to an auditor as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,9 +39,9 @@ pub struct Assignment {
 pub struct Lesson {
     /// Its id, unique within the class.
     pub lesson: String,
-    /// When it starts, with the offset of the place.
+    /// When it starts, with the offset of the place: `2026-03-02T08:00:00+08:00` ([`muster_seal::time`]).
     pub start: String,
-    /// When it ends.
+    /// When it ends, in the same form.
     pub end: String,
 }
 
@@ -53,19 +54,33 @@ pub struct Plan {
     pub times: Vec<(i64, i64)>,
 }
 
-/// Milliseconds since 1970-01-01T00:00Z of an RFC 3339 time with an offset; `None` when there is no such time.
+/// Milliseconds since 1970-01-01T00:00Z of an RFC 3339 time with an offset, in any of its forms; `None` when there is no such time.
+/// What records and assignments hold has one form: [`muster_seal::time`].
 pub fn time_ms(text: &str) -> Option<i64> {
     Some(text.parse::<jiff::Timestamp>().ok()?.as_millisecond())
 }
 
+/// An instant, in milliseconds since 1970-01-01T00:00Z and of a whole second, as a lesson's time at +08:00; `None` when none can
+/// say it.
+pub fn lesson_time(ms: i64) -> Option<String> {
+    let east = jiff::tz::TimeZone::fixed(jiff::tz::Offset::constant(8));
+    let time = jiff::Timestamp::from_millisecond(ms).ok()?.to_zoned_datetime(east);
+    let text = time.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string();
+    (lesson_ms(&text) == Some(ms)).then_some(text)
+}
+
 impl Assignment {
-    /// Reads the document as it was sent.
+    /// Reads the document as it was sent. There is one way to write it, so that no two readers take it for two documents: the
+    /// bytes that serde makes of this type, without spaces and without anything escaped.
     ///
     /// # Errors
-    /// [`AssignmentError`]: no JSON of this shape, or a [`Plan`] that cannot be.
+    /// [`AssignmentError`]: not in that form, or a [`Plan`] that cannot be.
     pub fn parse(bytes: &[u8]) -> Result<Plan, AssignmentError> {
-        let assignment: Self =
-            serde_json::from_slice(bytes).map_err(|e| AssignmentError::Json { line: e.line(), column: e.column() })?;
+        let assignment: Self = serde_json::from_slice(bytes).map_err(|_| AssignmentError::Form)?;
+        let again = serde_json::to_vec(&assignment).map_err(|_| AssignmentError::Form)?;
+        if again != bytes || !is_plain(&assignment.region) || !is_plain(&assignment.policy.version) {
+            return Err(AssignmentError::Form);
+        }
         assignment.plan()
     }
 
@@ -98,7 +113,7 @@ impl Assignment {
         let mut last = i64::MIN;
         for lesson in &self.lessons {
             let bad = || AssignmentError::LessonTime(lesson.lesson.clone());
-            let (start, end) = (time_ms(&lesson.start).ok_or_else(bad)?, time_ms(&lesson.end).ok_or_else(bad)?);
+            let (start, end) = (lesson_ms(&lesson.start).ok_or_else(bad)?, lesson_ms(&lesson.end).ok_or_else(bad)?);
             if start < last || end <= start {
                 return Err(bad());
             }
@@ -107,6 +122,11 @@ impl Assignment {
         }
         Ok(Plan { assignment: self, times })
     }
+}
+
+/// May this text stand in an assignment, where nothing is escaped: has it no quote, backslash or control character?
+pub fn is_plain(text: &str) -> bool {
+    !text.chars().any(|c| c < ' ' || matches!(c, '"' | '\\'))
 }
 
 /// An id that stands there more than once.

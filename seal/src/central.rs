@@ -2,6 +2,7 @@
 
 use crate::error::LineError;
 use crate::record::{Taker, Writer};
+use crate::second;
 
 /// One leaf.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +49,8 @@ pub struct EnrolLeaf {
     pub site: String,
     /// Of which institution.
     pub institution: String,
+    /// Its SM2 key, the 65 bytes of the point in base64, where the deployment has the profile `sm2-sm3`.
+    pub sm2: Option<String>,
     /// When, by the server's clock.
     pub at: String,
 }
@@ -74,15 +77,38 @@ pub struct RotateLeaf {
     pub counter: u64,
     /// The new raw Ed25519 key in base64.
     pub key: String,
-    /// Signature by the key before over [`rotate_message`], in base64.
+    /// Signature by the key before over [`RotateLeaf::message`], in base64.
     pub by_old: String,
     /// Signature by the new key over the same, in base64.
     pub by_new: String,
+    /// The SM2 key that goes with the new one, where the device has the profile `sm2-sm3`.
+    pub sm2: Option<RotateSm2>,
     /// When, by the server's clock.
     pub at: String,
 }
 
-/// What both keys of a rotation sign.
+/// The SM2 half of a rotation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RotateSm2 {
+    /// The new key, the 65 bytes of the point in base64.
+    pub key: String,
+    /// Signature by the SM2 key before over [`RotateLeaf::message`], DER in base64; where there was none, none.
+    pub by_old: Option<String>,
+    /// Signature by the new SM2 key over the same.
+    pub by_new: String,
+}
+
+impl RotateLeaf {
+    /// What all keys of this rotation sign.
+    pub fn message(&self) -> Vec<u8> {
+        match &self.sm2 {
+            Some(sm2) => second::rotate_message(&self.device, self.counter, &self.key, &sm2.key).into_bytes(),
+            None => rotate_message(&self.device, self.counter, &self.key),
+        }
+    }
+}
+
+/// What both keys of a rotation sign where it gives an Ed25519 key alone.
 pub fn rotate_message(device: &str, counter: u64, key: &str) -> Vec<u8> {
     format!("muster-rotate/v1\n{device}\n{counter}\n{key}\n").into_bytes()
 }
@@ -133,7 +159,7 @@ pub struct DispositionLeaf {
 /// A document known by its hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DocumentLeaf {
-    /// `policy`, `rules`, `witnesses`, `assignment`, `institutions`, `sites`, `classes`, `schedules`, `rosters`, `templates`,
+    /// `policy`, `rules`, `witnesses`, `signatures`, `assignment`, `institutions`, `sites`, `classes`, `schedules`, `rosters`, `templates`,
     /// `claims`, `calendar`, `decisions` or `table`.
     pub what: String,
     /// Its name or version; of a table its name, of other imports nothing.
@@ -156,6 +182,9 @@ impl Leaf {
             Self::Enrol(e) => {
                 out.text("kind", "enrol").text("device", &e.device).text("key", &e.key).text("site", &e.site);
                 out.text("institution", &e.institution).text("at", &e.at);
+                if let Some(sm2) = &e.sm2 {
+                    out.text("sm2", sm2);
+                }
             }
             Self::Revoke(r) => {
                 out.text("kind", "revoke").text("device", &r.device).int("counter", r.counter);
@@ -164,6 +193,12 @@ impl Leaf {
             Self::Rotate(r) => {
                 out.text("kind", "rotate").text("device", &r.device).int("counter", r.counter).text("key", &r.key);
                 out.text("by_old", &r.by_old).text("by_new", &r.by_new).text("at", &r.at);
+                if let Some(sm2) = &r.sm2 {
+                    out.text("sm2", &sm2.key).text("sm2_by_new", &sm2.by_new);
+                    if let Some(by_old) = &sm2.by_old {
+                        out.text("sm2_by_old", by_old);
+                    }
+                }
             }
             Self::Replace(r) => {
                 out.text("kind", "replace").text("device", &r.device).text("old", &r.old).int("counter", r.counter);
@@ -204,6 +239,7 @@ impl Leaf {
                 key: f.text("key")?,
                 site: f.id("site")?,
                 institution: f.id("institution")?,
+                sm2: f.text_if_there("sm2")?,
                 at: f.text("at")?,
             }),
             "revoke" => Self::Revoke(RevokeLeaf {
@@ -218,6 +254,12 @@ impl Leaf {
                 key: f.text("key")?,
                 by_old: f.text("by_old")?,
                 by_new: f.text("by_new")?,
+                sm2: match f.text_if_there("sm2")? {
+                    Some(key) => {
+                        Some(RotateSm2 { key, by_old: f.text_if_there("sm2_by_old")?, by_new: f.text("sm2_by_new")? })
+                    }
+                    None => None,
+                },
                 at: f.text("at")?,
             }),
             "replace" => Self::Replace(ReplaceLeaf {

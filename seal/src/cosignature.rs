@@ -14,8 +14,9 @@ use crate::note::{Note, Signature, is_name};
 
 /// The signature type byte of timestamped Ed25519 cosignatures (`signed-note`, "Signature types").
 pub const COSIGNATURE_TYPE: u8 = 0x04;
-/// The latest time a cosignature may bear, in seconds since 1970.
-pub const MAX_TIME: u64 = i64::MAX as u64;
+/// The latest time a cosignature may bear, in seconds since 1970; the first is 1. The format has times up to 2^63 - 1, which not
+/// every reader counts exactly, and no clock shows.
+pub const MAX_TIME: u64 = crate::time::MAX_S;
 
 /// A witness's public key under its name. It is no [`crate::key::Verifier`] on purpose: a cosignature never stands
 /// where a log's signature must.
@@ -74,7 +75,7 @@ impl WitnessKey {
     fn time_of(&self, text: &str, line: &Signature) -> Option<u64> {
         let (time, signature) = line.bytes.split_first_chunk::<8>()?;
         let time_s = u64::from_be_bytes(*time);
-        let holds = time_s <= MAX_TIME && self.key.verify(&message(text, time_s), signature);
+        let holds = (1..=MAX_TIME).contains(&time_s) && self.key.verify(&message(text, time_s), signature);
         holds.then_some(time_s)
     }
 }
@@ -91,9 +92,9 @@ fn message(text: &str, time_s: u64) -> Vec<u8> {
 }
 
 /// Cosigns a checkpoint's text (with its last newline) and gives the signature line to put under the note.
-/// `time_s` is in seconds since 1970 and at most [`MAX_TIME`]: no verifier takes a later one.
+/// `time_s` is in seconds since 1970, from 1 to [`MAX_TIME`]: no verifier takes another.
 pub fn cosign(checkpoint_text: &str, name: &str, key: &impl Signer, time_s: u64) -> String {
-    debug_assert!(checkpoint_text.ends_with('\n') && is_name(name) && time_s <= MAX_TIME);
+    debug_assert!(checkpoint_text.ends_with('\n') && is_name(name) && (1..=MAX_TIME).contains(&time_s));
     let mut bytes = time_s.to_be_bytes().to_vec();
     bytes.extend(key.sign(&message(checkpoint_text, time_s)));
     let id = key.public().witness(name).id();
@@ -113,7 +114,7 @@ pub struct Cosignature {
 /// several times, all its lines must hold and the earliest counts.
 ///
 /// # Errors
-/// [`NoteError::BadSignature`] when its line is there and wrong: the signature, the length, or a time above [`MAX_TIME`].
+/// [`NoteError::BadSignature`] when its line is there and wrong: the signature, the length, or a time that is 0 or above [`MAX_TIME`].
 pub fn verify(note: &Note, key: &WitnessKey) -> Result<Option<Cosignature>, NoteError> {
     let mut earliest: Option<u64> = None;
     for line in note.signatures().iter().filter(|line| key.made(line)) {
@@ -187,7 +188,8 @@ mod tests {
         assert_eq!(look(&with([time(5, 5), vec![0]].concat()), &key), bad, "too long");
         assert_eq!(look(&with(vec![0; 7]), &key), bad, "no room for a time");
         assert!(look(&with(time(MAX_TIME, MAX_TIME)), &key).unwrap().is_some());
-        assert_eq!(look(&with(time(MAX_TIME + 1, MAX_TIME + 1)), &key), bad, "a time above 2^63 - 1");
+        assert_eq!(look(&with(time(MAX_TIME + 1, MAX_TIME + 1)), &key), bad, "a time after the year 9998");
+        assert_eq!(look(&with(time(0, 0)), &key), bad, "no time at all");
     }
 
     #[test]

@@ -73,6 +73,14 @@ pub enum NoteError {
         /// The key's name.
         name: String,
     },
+    /// Under a seal, more than one line by nobody known.
+    #[error("{found} signature lines by other keys than {name}'s: a seal may have one")]
+    Strangers {
+        /// The key's name.
+        name: String,
+        /// How many there are.
+        found: usize,
+    },
     /// Not in the form of `c2sp.org/tlog-checkpoint`.
     #[error("malformed checkpoint: {0}")]
     Checkpoint(&'static str),

@@ -42,8 +42,10 @@ pub mod note;
 pub mod policy;
 pub mod proof;
 pub mod record;
+pub mod second;
 pub mod session;
 #[cfg(feature = "sm2")]
 pub mod sm2;
 pub mod tile;
+pub mod time;
 pub mod witness;

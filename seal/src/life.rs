@@ -8,8 +8,9 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use thiserror::Error;
 
-use crate::central::{Leaf, rotate_message};
+use crate::central::Leaf;
 use crate::key::PublicKey;
+use crate::second::{self, Point};
 
 /// A device's life, read from its leaves by [`Life::read`] alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,7 @@ pub struct Life {
 struct Tenure {
     from: u64,
     key: PublicKey,
+    second: Option<Point>,
 }
 
 /// How a device ended.
@@ -44,6 +46,8 @@ pub struct End {
     pub index: u64,
     /// Was it replaced by another, rather than revoked?
     pub replaced: bool,
+    /// Index of the first leaf that ended it, where a later one brought the end forward: this or `index`.
+    pub first: u64,
 }
 
 /// Leaves that make no life, or a counter outside one.
@@ -75,6 +79,18 @@ pub enum LifeError {
     /// A key that is none.
     #[error("leaf #{index} holds no Ed25519 key")]
     Key {
+        /// Which leaf.
+        index: u64,
+    },
+    /// An SM2 key that is none.
+    #[error("leaf #{index} holds no SM2 key")]
+    Second {
+        /// Which leaf.
+        index: u64,
+    },
+    /// Once a device has an SM2 key, each rotation gives another that both sign for.
+    #[error("leaf #{index}: the rotation's SM2 key does not follow the one before it")]
+    SecondOrder {
         /// Which leaf.
         index: u64,
     },
@@ -128,13 +144,15 @@ impl Life {
             match (&mut life, leaf) {
                 (None, Leaf::Enrol(e)) if e.device == device => {
                     let key = PublicKey::from_base64(&e.key).map_err(|_| LifeError::Key { index })?;
+                    let second = e.sm2.as_deref().map(Point::from_base64).transpose();
+                    let second = second.map_err(|_| LifeError::Second { index })?;
                     life = Some(Self {
                         device: device.to_owned(),
                         site: e.site.clone(),
                         institution: e.institution.clone(),
                         enrolled: index,
                         replaces: None,
-                        keys: vec![Tenure { from: 1, key }],
+                        keys: vec![Tenure { from: 1, key, second }],
                         end: None,
                     });
                 }
@@ -153,7 +171,7 @@ impl Life {
                     return Err(LifeError::AfterEnd { index });
                 }
                 let key = PublicKey::from_base64(&r.key).map_err(|_| LifeError::Key { index })?;
-                let message = rotate_message(&r.device, r.counter, &r.key);
+                let message = r.message();
                 let signed = |key: &PublicKey, signature: &str| {
                     STANDARD.decode(signature).is_ok_and(|signature| key.verify(&message, &signature))
                 };
@@ -166,7 +184,9 @@ impl Life {
                 if self.keys.last().is_some_and(|tenure| r.counter + 1 < tenure.from) {
                     return Err(LifeError::Backwards { index });
                 }
-                self.keys.push(Tenure { from: r.counter + 1, key });
+                let before = self.keys.last().and_then(|tenure| tenure.second);
+                let second = second::follow(before, r.sm2.as_ref()).ok_or(LifeError::SecondOrder { index })?;
+                self.keys.push(Tenure { from: r.counter + 1, key, second });
                 Ok(())
             }
             Leaf::Revoke(r) if r.device == self.device => self.end_at(r.counter, index, false),
@@ -183,8 +203,9 @@ impl Life {
     fn end_at(&mut self, counter: u64, index: u64, replaced: bool) -> Result<(), LifeError> {
         match self.end {
             Some(end) if counter >= end.counter => Err(LifeError::AfterEnd { index }),
-            _ => {
-                self.end = Some(End { counter, index, replaced });
+            before => {
+                let first = before.map_or(index, |end| end.first);
+                self.end = Some(End { counter, index, replaced, first });
                 Ok(())
             }
         }
@@ -221,15 +242,23 @@ impl Life {
 
     /// The key that signed what has this counter, whether or not it still counts.
     pub fn signer(&self, counter: u64) -> PublicKey {
-        let tenure = self.keys.iter().rev().find(|tenure| tenure.from <= counter);
-        tenure.map_or_else(|| self.key(), |tenure| tenure.key)
+        self.tenure(counter).map_or_else(|| self.key(), |tenure| tenure.key)
+    }
+
+    /// The SM2 key that signs what has this counter beside [`Life::signer`]; `None` where the device had none.
+    pub fn second(&self, counter: u64) -> Option<Point> {
+        self.tenure(counter).or(self.keys.last()).and_then(|tenure| tenure.second)
+    }
+
+    fn tenure(&self, counter: u64) -> Option<&Tenure> {
+        self.keys.iter().rev().find(|tenure| tenure.from <= counter)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::central::{EnrolLeaf, ReplaceLeaf, RevokeLeaf, RotateLeaf};
+    use crate::central::{EnrolLeaf, ReplaceLeaf, RevokeLeaf, RotateLeaf, rotate_message};
     use crate::key::{DeviceKey, Signer};
 
     fn enrol(device: &str, key: &DeviceKey) -> Leaf {
@@ -238,6 +267,7 @@ mod tests {
             key: key.public().to_base64(),
             site: "s1".into(),
             institution: "i1".into(),
+            sm2: None,
             at: String::new(),
         })
     }
@@ -247,7 +277,7 @@ mod tests {
         let message = rotate_message("d1", counter, &key);
         let sign = |key: &DeviceKey| STANDARD.encode(key.sign(&message));
         let (by_old, by_new) = (sign(old), sign(new));
-        Leaf::Rotate(RotateLeaf { device: "d1".into(), counter, key, by_old, by_new, at: String::new() })
+        Leaf::Rotate(RotateLeaf { device: "d1".into(), counter, key, by_old, by_new, sm2: None, at: String::new() })
     }
 
     fn revoke(counter: u64) -> Leaf {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::error::LineError;
 use crate::line::{Fields, Value};
+use crate::time::record_ms;
 
 /// The version of the record format that `open` names.
 pub const FORMAT: u64 = 1;
@@ -15,7 +16,7 @@ pub const FORMAT: u64 = 1;
 /// When and where in its boot a record was made, and its salt.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Stamp {
-    /// The wall clock: RFC 3339 with milliseconds and an offset, `2026-03-02T08:00:00.000+08:00`.
+    /// The wall clock: a time that exists in the form of [`crate::time`], `2026-03-02T08:00:00.000+08:00`.
     pub wall: String,
     /// The kernel's boot id: 32 lower-case hex digits.
     pub boot: String,
@@ -452,8 +453,9 @@ impl Record {
         let kind = fields.words("kind")?;
         let seq = fields.int("seq")?;
         let wall = fields.text("wall")?;
-        if !is_wall(&wall) {
-            return Err(LineError::BadField { field: "wall", want: "RFC 3339 with milliseconds and an offset" });
+        if record_ms(&wall).is_none() {
+            let want = "a time that exists, with milliseconds and an offset, as 2026-03-02T08:00:00.000+08:00";
+            return Err(LineError::BadField { field: "wall", want });
         }
         let boot = fields.hex("boot", 32)?;
         let up_ms = fields.int("up_ms")?;
@@ -466,17 +468,6 @@ impl Record {
         }
         Ok(Self { seq, stamp: Stamp { wall, boot, up_ms, salt }, body })
     }
-}
-
-/// The shape of `2026-03-02T08:00:00.000+08:00`; whether the day exists, who needs the time will ask.
-fn is_wall(text: &str) -> bool {
-    let shape = b"0000-00-00T00:00:00.000+00:00";
-    text.len() == shape.len()
-        && text.bytes().zip(shape).all(|(b, s)| match s {
-            b'0' => b.is_ascii_digit(),
-            b'+' => b == b'+' || b == b'-',
-            s => b == *s,
-        })
 }
 
 /// May this be an opaque id of a device, site, class, session, trainee or reader?
@@ -542,6 +533,14 @@ impl<'a> Taker<'a> {
 
     pub(crate) fn text(&mut self, field: &'static str) -> Result<String, LineError> {
         self.words(field).map(Cow::into_owned)
+    }
+
+    pub(crate) fn text_if_there(&mut self, field: &'static str) -> Result<Option<String>, LineError> {
+        match self.0.remove(field) {
+            None => Ok(None),
+            Some(Value::Text(text)) => Ok(Some(text.into_owned())),
+            Some(_) => Err(LineError::BadField { field, want: "text" }),
+        }
     }
 
     pub(crate) fn id(&mut self, field: &'static str) -> Result<String, LineError> {

@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 
 use crate::checkpoint::Checkpoint;
-use crate::error::LogError;
-use crate::key::{PublicKey, Signer};
+use crate::error::{LogError, NoteError};
+use crate::key::{PublicKey, Signer, Verifier};
 use crate::merkle::{Edge, Hash, leaf_hash};
+use crate::note::Note;
 use crate::record::{Body, Close, Open, Record, Stamp};
 
 /// The origin of a session's seal: `<bureau domain>/d/<device>/s/<counter>`.
@@ -238,7 +239,14 @@ impl ParsedLog {
     /// # Errors
     /// [`LogError`]: the seal itself, its size or root, or who `open` says made the log.
     pub fn check_seal(&self, seal: &str, origin: &str, key: &PublicKey) -> Result<Checkpoint, LogError> {
-        let checkpoint = Checkpoint::open(seal.as_bytes(), &key.named(origin))?;
+        let name = key.named(origin);
+        let checkpoint = Checkpoint::open(seal.as_bytes(), &name)?;
+        // One more line may stand there: the device's second one, in an algorithm that not every reader knows.
+        let note = Note::parse(seal.as_bytes())?;
+        let strangers = note.signatures().iter().filter(|line| line.name != origin || line.id != name.id()).count();
+        if strangers > 1 {
+            return Err(NoteError::Strangers { name: origin.to_owned(), found: strangers }.into());
+        }
         let found = self.edge.size();
         if checkpoint.size != found {
             return Err(LogError::Size { sealed: checkpoint.size, found });

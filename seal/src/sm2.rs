@@ -21,8 +21,8 @@ use crate::error::NoteError;
 use crate::key::{SignLine, Verifier, key_id, split_vkey};
 use crate::note;
 
-/// The signature type: the byte for types without one of their own, and a name that no other type has.
-pub const SM2_TYPE: &[u8] = b"\xffsm2-sm3/1";
+pub use crate::second::SM2_TYPE;
+
 /// The signer's distinguishing identifier: the default of GB/T 32918.2, which all tools take.
 pub const DISTINGUISHING_ID: &str = "1234567812345678";
 /// What comes before the point in a SubjectPublicKeyInfo: id-ecPublicKey on the curve 1.2.156.10197.1.301.

@@ -20,6 +20,7 @@ use crate::key::Verifier;
 use crate::merkle::{Hash, sha256, verify_consistency};
 use crate::note::{MAX_NOTE, Note};
 use crate::proof::{read_hashes, write_hashes};
+use crate::second::SecondError;
 
 /// The longest request of the format that this crate's notes allow, in bytes: the old size, 63 hashes, a note.
 pub const MAX_REQUEST: usize = MAX_NOTE + 4096;
@@ -157,6 +158,9 @@ pub enum Refusal {
     /// The log's key did not sign the checkpoint.
     #[error("not signed by the log: {0}")]
     Signature(NoteError),
+    /// A witness of a deployment with a second signature misses that line.
+    #[error("not signed by the log: {0}")]
+    Second(SecondError),
     /// The old size is not that of the newest checkpoint this witness cosigned.
     #[error("the old size is {old}; the newest checkpoint cosigned here has size {known}")]
     Conflict {
@@ -181,7 +185,7 @@ impl Refusal {
     pub fn status(&self) -> u16 {
         match self {
             Self::TooLong { .. } | Self::Malformed(_) | Self::Note(_) | Self::Shrinks { .. } => 400,
-            Self::Signature(_) => 403,
+            Self::Signature(_) | Self::Second(_) => 403,
             Self::UnknownOrigin { .. } => 404,
             Self::Conflict { .. } | Self::Fork { .. } => 409,
             Self::Proof(_) => 422,

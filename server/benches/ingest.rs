@@ -207,7 +207,7 @@ fn enrol(store: &Store, seed: [u8; 32]) -> Result<(DeviceKey, Device)> {
     let code = pipeline::enrol_code(store, pipeline::CodeFor { site: "s1".to_owned(), ..Default::default() })?;
     let public = key.public().to_base64();
     let proof = STANDARD.encode(key.sign(&proof_message(&code, &public)));
-    let me = pipeline::enrol(store, &EnrolRequest { code, key: public, proof }).map_err(|e| refused(&e))?;
+    let me = pipeline::enrol(store, &EnrolRequest { code, key: public, proof, sm2: None }).map_err(|e| refused(&e))?;
     let device = store.read(|conn| device(conn, &me.device))?.context("an enrolled device is not there")?;
     Ok((key, device))
 }

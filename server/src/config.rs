@@ -22,6 +22,9 @@ pub struct Config {
     pub bureau_password_file: Option<PathBuf>,
     /// How often to look for new logs and claims to reconcile, in seconds; 0 leaves it to the command and the button.
     pub reconcile_every_s: u64,
+    /// `sm2-sm3` demands a second signature line in SM2 of every device and puts one under the log's own checkpoints;
+    /// `none` turns it off again. Left out, the data directory keeps what it has, which at first is none.
+    pub second_signature: Option<String>,
 }
 
 impl Default for Config {
@@ -33,6 +36,7 @@ impl Default for Config {
             bureau: SocketAddr::from(([127, 0, 0, 1], 8631)),
             bureau_password_file: None,
             reconcile_every_s: 0,
+            second_signature: None,
         }
     }
 }

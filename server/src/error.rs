@@ -36,6 +36,7 @@ impl ApiError {
             detail: detail.into(),
             bytes: None,
             now_ms: None,
+            kept: false,
         })
     }
 
@@ -65,7 +66,11 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             // Nothing is promised before a quorum stands; what was sent is kept, and asking again is all there is to do.
-            StoreError::NoQuorum(why) => Self::new(Kind::Unavailable, why),
+            StoreError::NoQuorum(why) => {
+                let mut error = Self::new(Kind::Unavailable, why);
+                error.0.kept = true;
+                error
+            }
             StoreError::Life(e) => Self::new(Kind::Revoked, e.to_string()),
             other => Self::internal(other),
         }

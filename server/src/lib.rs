@@ -20,5 +20,6 @@ pub mod pages;
 pub mod pipeline;
 pub mod router;
 pub mod rules;
+pub mod second;
 pub mod store;
 pub mod text;

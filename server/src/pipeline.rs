@@ -3,20 +3,21 @@
 use std::fmt::Write;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use muster_seal::central::{DispositionLeaf, EnrolLeaf, Leaf, ReplaceLeaf, RevokeLeaf, RotateLeaf};
+use muster_seal::central::{DispositionLeaf, EnrolLeaf, Leaf, ReplaceLeaf, RevokeLeaf, RotateLeaf, RotateSm2};
 use muster_seal::key::PublicKey;
 use muster_seal::life::{Life, LifeError};
 use muster_seal::merkle::sha256;
 use muster_seal::record::is_id;
-use muster_wire::enrol::{EnrolRequest, EnrolResponse, RotateRequest, proof_message};
+use muster_wire::enrol::{EnrolRequest, EnrolResponse, RotateRequest};
 use muster_wire::problem::Kind;
+use rusqlite::Transaction;
 
 use crate::api::dispositions::Decide;
 use crate::error::ApiError;
 use crate::store::devices::{self, Code};
 use crate::store::dispositions::{self, Disposition};
 use crate::store::{Store, StoreError, checkpoints, claims, random, sessions, setting, witness};
-use crate::{central, clock};
+use crate::{central, clock, second};
 
 /// How long an enrolment code lives.
 const CODE_LIFE_MS: i64 = 24 * 3600 * 1000;
@@ -28,15 +29,15 @@ pub struct CodeFor {
     pub site: String,
     /// What the device will be called there.
     pub name: String,
-    /// The device whose place it takes, and the last counter of that one that counts.
-    pub replaces: Option<(String, u64)>,
+    /// The device whose place it takes, and the last counter of that one that counts: the last that was seen, unless given.
+    pub replaces: Option<(String, Option<u64>)>,
 }
 
 /// Makes a one-time code: 80 random bits in base 32, in groups for reading aloud. Only its hash is kept.
 ///
 /// # Errors
 /// [`StoreError`]; [`StoreError::Sqlite`] when there is no such site, [`StoreError::Corrupt`] when there is no such device
-/// to replace.
+/// to replace, [`StoreError::Ahead`] for a counter of it that was never seen.
 pub fn enrol_code(store: &Store, for_: CodeFor) -> Result<String, StoreError> {
     // Crockford's alphabet: no letter that looks like a digit.
     const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -47,9 +48,14 @@ pub fn enrol_code(store: &Store, for_: CodeFor) -> Result<String, StoreError> {
     let hash = hex::encode(sha256(text.as_bytes()));
     let CodeFor { site, name, replaces } = for_;
     store.write(|tx| {
-        if let Some((old, _)) = &replaces {
-            devices::device(tx, old)?.ok_or(StoreError::Corrupt("no device of that id to replace"))?;
-        }
+        let replaces = match replaces {
+            Some((old, counter)) => {
+                devices::device(tx, &old)?.ok_or(StoreError::Corrupt("no device of that id to replace"))?;
+                let counter = last_that_counts(tx, &old, counter)?;
+                Some((old, counter))
+            }
+            None => None,
+        };
         let code = Code { site, name, expires_ms: clock::now_ms() + CODE_LIFE_MS, replaces, used_by: None };
         devices::put_code(tx, &hash, &code)
     })?;
@@ -64,7 +70,8 @@ pub fn enrol(store: &Store, request: &EnrolRequest) -> Result<EnrolResponse, Api
     let bad = |what: &str| ApiError::new(Kind::BadCode, what);
     let key = PublicKey::from_base64(&request.key).map_err(|e| ApiError::new(Kind::BadRequest, e.to_string()))?;
     let proof = STANDARD.decode(&request.proof).unwrap_or_default();
-    if !key.verify(&proof_message(&request.code, &request.key), &proof) {
+    let (message, sm2) = store.read(|conn| second::enrolment(conn, request))?;
+    if !key.verify(&message, &proof) {
         return Err(ApiError::new(Kind::NotAuthentic, "the proof is not signed by the key that is to be enrolled"));
     }
     let hash = hex::encode(sha256(request.code.trim().to_ascii_uppercase().as_bytes()));
@@ -75,7 +82,12 @@ pub fn enrol(store: &Store, request: &EnrolRequest) -> Result<EnrolResponse, Api
             tx.query_row("SELECT institution FROM site WHERE site = ?", [&code.site], |row| row.get(0))?;
         match &code.used_by {
             // The answer was lost on its way: the same device asks again.
-            Some(by) if *by == device => {}
+            Some(by) if *by == device => {
+                let before = devices::device(tx, &device)?.and_then(|known| known.life.second(1));
+                if before.map(|point| point.to_base64()) != sm2 {
+                    return Err(bad("the code was used with another SM2 key: enrol again from an empty data folder"));
+                }
+            }
             Some(_) => return Err(bad("the code was used: ask the bureau for a new one")),
             None if clock::now_ms() > code.expires_ms => {
                 return Err(bad("the code is too old: ask the bureau for a new one"));
@@ -91,18 +103,25 @@ pub fn enrol(store: &Store, request: &EnrolRequest) -> Result<EnrolResponse, Api
                     key: key.to_base64(),
                     site: code.site.clone(),
                     institution: institution.clone(),
+                    sm2,
                     at: at.clone(),
                 });
                 let index = checkpoints::append(tx, &[leaf.line()])?;
                 devices::enrol(tx, &device, key, &code, &hash, index, &at)?;
-                if let Some((old, counter)) = code.replaces {
+                // Where the old one was ended meanwhile, at that counter or before, there is nothing left to end.
+                let ended = |old: &str, counter| {
+                    let end = devices::device(tx, old)?.and_then(|old| old.life.end());
+                    Ok::<_, StoreError>(end.is_some_and(|end| end.counter <= counter))
+                };
+                if let Some((old, counter)) = code.replaces
+                    && !ended(&old, counter)?
+                {
                     let (device, reason) = (device.clone(), "replaced".to_owned());
                     let leaf = ReplaceLeaf { device: device.clone(), old: old.clone(), counter, reason, at };
                     let index = checkpoints::append(tx, &[Leaf::Replace(leaf).line()])?;
                     devices::put_leaf(tx, &device, index)?;
                     devices::put_leaf(tx, &old, index)?;
-                    // Read once more: a device that had ended earlier cannot be ended later.
-                    devices::device(tx, &old)?;
+                    devices::device(tx, &old)?; // reads, or nothing of this is written
                     sessions::reset_evidence(tx, &old, counter)?;
                 }
             }
@@ -115,23 +134,57 @@ pub fn enrol(store: &Store, request: &EnrolRequest) -> Result<EnrolResponse, Api
     Ok(response)
 }
 
-/// Ends a device after a counter, with a leaf.
+/// An end of a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// The last counter that counts.
+    pub counter: u64,
+    /// Index of the leaf that says so.
+    pub index: u64,
+    /// What it has not delivered yet, and may still.
+    pub open: Vec<witness::Open>,
+}
+
+/// Ends a device after a counter, with a leaf: the last that this server saw, unless an earlier one is given. What the
+/// device sealed up to there may still be delivered. Safe to repeat.
 ///
 /// # Errors
-/// [`StoreError`]; [`StoreError::Corrupt`] when there is no such device, [`StoreError::Life`] when it had ended before that.
-pub fn revoke(store: &Store, device: &str, counter: u64, reason: &str) -> Result<u64, StoreError> {
-    let index = store.write(|tx| {
-        devices::device(tx, device)?.ok_or(StoreError::Corrupt("no device of that id"))?;
+/// [`StoreError`]; [`StoreError::Corrupt`] when there is no such device, [`StoreError::Ahead`] for a counter that was never
+/// seen, [`StoreError::Life`] when it had ended before that.
+pub fn revoke(store: &Store, device: &str, counter: Option<u64>, reason: &str) -> Result<Ended, StoreError> {
+    let ended = store.write(|tx| {
+        let known = devices::device(tx, device)?.ok_or(StoreError::Corrupt("no device of that id"))?;
+        let counter = last_that_counts(tx, device, counter)?;
+        let open = witness::open_until(tx, device, counter)?;
+        // Asked again, since no quorum stood the first time: it is done, and wants witnesses alone.
+        if let Some(end) = known.life.end().filter(|end| end.counter == counter) {
+            return Ok(Ended { counter, index: end.index, open });
+        }
         let (device, reason) = (device.to_owned(), reason.to_owned());
         let leaf = Leaf::Revoke(RevokeLeaf { device: device.clone(), counter, reason, at: clock::now() });
         let index = checkpoints::append(tx, &[leaf.line()])?;
         devices::put_leaf(tx, &device, index)?;
         devices::device(tx, &device)?;
         sessions::reset_evidence(tx, &device, counter)?;
-        Ok::<_, StoreError>(index)
+        Ok::<_, StoreError>(Ended { counter, index, open })
     })?;
     central::settle(store)?;
-    Ok(index)
+    Ok(ended)
+}
+
+/// The counter that a device is to end at: not above the last that was seen of it. Whoever holds a terminal's key could fill
+/// what lies above with classes that never met.
+fn last_that_counts(tx: &Transaction<'_>, device: &str, asked: Option<u64>) -> Result<u64, StoreError> {
+    let seen = witness::last_seen(tx, device)?;
+    match asked {
+        Some(counter) if counter > seen => Err(StoreError::Ahead { counter, seen }),
+        Some(counter) => Ok(counter),
+        // Where it ended before, it ends no later.
+        None => {
+            let end = devices::device(tx, device)?.and_then(|known| known.life.end());
+            Ok(end.map_or(seen, |end| end.counter.min(seen)))
+        }
+    }
 }
 
 /// Rotates a device's key: signed by the key before and by the new one. Safe to repeat.
@@ -150,14 +203,17 @@ pub fn rotate(store: &Store, device: &str, request: &RotateRequest) -> Result<()
             let what = format!("the device has used counter {last}: the new key begins after it");
             return Err(ApiError::new(Kind::BadRequest, what));
         }
-        let leaf = Leaf::Rotate(RotateLeaf {
+        let leaf = RotateLeaf {
             device: device.to_owned(),
             counter: request.counter,
             key: request.key.clone(),
             by_old: request.by_old.clone(),
             by_new: request.by_new.clone(),
+            sm2: request.sm2.clone().map(|s| RotateSm2 { key: s.key, by_old: s.by_old, by_new: s.by_new }),
             at: clock::now(),
-        });
+        };
+        second::rotation(tx, &known.life, &leaf)?;
+        let leaf = Leaf::Rotate(leaf);
         let mut leaves: Vec<(u64, Leaf)> =
             devices::leaves(tx, device)?.into_iter().map(|(index, leaf, _)| (index, leaf)).collect();
         leaves.push((u64::MAX, leaf.clone()));
@@ -166,6 +222,7 @@ pub fn rotate(store: &Store, device: &str, request: &RotateRequest) -> Result<()
             LifeError::AfterEnd { .. } => ApiError::new(Kind::Revoked, "the device has ended"),
             _ => no(),
         })?;
+        second::signed(&leaves)?;
         let index = checkpoints::append(tx, &[leaf.line()])?;
         devices::put_leaf(tx, device, index)?;
         Ok(devices::set_key(tx, device, life.key())?)
@@ -173,7 +230,8 @@ pub fn rotate(store: &Store, device: &str, request: &RotateRequest) -> Result<()
     Ok(central::settle(store)?)
 }
 
-/// Decides on a finding: the reason is kept, and its salted hash goes into the central log with the decision.
+/// Decides on a finding: the reason is kept, and its salted hash goes into the central log with the decision. The same
+/// decision again, by the same official and in the same words, is the one that stands.
 ///
 /// # Errors
 /// [`ApiError`]: no such finding, no such decision, or no reason.
@@ -189,6 +247,11 @@ pub fn decide(store: &Store, request: &Decide) -> Result<Disposition, ApiError> 
         return Err(bad("`reason` is missing or above 4,000 bytes: say why, for whoever looks at this in a year"));
     }
     let decided = store.write(|tx| {
+        // Asked again, since no quorum stood the first time: the leaf is there, and wants witnesses alone.
+        let newest = dispositions::list(tx, Some(&request.finding))?.pop();
+        if let Some(kept) = newest.filter(|kept| kept.is(&request.decision, &request.by, &request.reason)) {
+            return Ok(kept);
+        }
         if !dispositions::finding_exists(tx, &request.finding)? {
             return Err(ApiError::new(Kind::NotFound, "no run ever had a finding of this id"));
         }
@@ -225,6 +288,9 @@ pub fn trust(store: &Store) -> Result<String, StoreError> {
              domain = \"{domain}\"\nlog = \"{}\"\n",
             checkpoints::verifier(conn)?
         );
+        if let Some(key) = crate::store::second::verifier(conn)? {
+            let _ = write!(out, "profile = \"{}\"\nlog_sm2 = \"{key}\"\n", muster_seal::second::PROFILE);
+        }
         if let Some(policy) = &policy {
             let _ = write!(out, "tlog_policy = '''\n{policy}'''\n");
         }

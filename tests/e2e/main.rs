@@ -5,9 +5,11 @@
 mod bad_input;
 mod classes;
 mod firmware;
+mod fsck;
 mod judges;
 mod life;
 mod plug;
+mod profile;
 mod reader;
 mod recovery;
 mod tampered;

@@ -278,7 +278,10 @@ fn a_private_authority_is_trusted_by_its_file_alone() {
     let ca = dir.path().join("ca.pem");
     let asks = |ca: Option<&Path>| {
         let key = muster_seal::key::DeviceKey::from_seed([1; 32]);
-        muster_edge::sync::Client::new(&format!("https://127.0.0.1:{port}"), key, ca).unwrap().enrol("x").unwrap_err()
+        muster_edge::sync::Client::new(&format!("https://127.0.0.1:{port}"), key, ca)
+            .unwrap()
+            .enrol("x", None)
+            .unwrap_err()
     };
     // It speaks to the server, which has nothing to say that a bureau would.
     let trusted = asks(Some(&ca)).to_string();

@@ -86,6 +86,7 @@ fn no_receipt_before_a_quorum_and_no_quorum_for_a_log_that_was_rolled_back() {
     let second = forger.log(2, &seal_id(&seal)).unwrap();
     let (status, answer) = forger.send(2, &second.bytes(), &forger.seal(&second, 2)).unwrap();
     assert_eq!((status, answer["type"].as_str()), (503, Some("unavailable")), "{answer}");
+    assert_eq!(answer["kept"], true, "{answer}");
     let path = muster_wire::session(&forger.me.device, 2);
     let (_, state) = forger.call("GET", &path, b"").unwrap();
     assert!(state["receipt"].is_null() && state["sealed"].as_u64() > Some(0), "{state}");

@@ -1,5 +1,6 @@
 //! The bureau's side of a story: the real `muster-server`, started, killed, restarted, and spoken to as its users do.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -70,14 +71,32 @@ impl Bureau {
     /// # Errors
     /// When it does not start.
     pub fn start(data: &Path, domain: &str) -> Result<Self> {
-        Self::listen(data, domain, "127.0.0.1:0", "127.0.0.1:0", "")
+        Self::listen(data, domain, "127.0.0.1:0", "127.0.0.1:0", "", None)
     }
 
-    fn listen(data: &Path, domain: &str, devices: &str, pages: &str, fault: &str) -> Result<Self> {
+    /// `kill -9`, then starts it again on the same ports with a configuration of these lines.
+    ///
+    /// # Errors
+    /// When it does not start again.
+    pub fn restart_configured(&mut self, domain: &str, lines: &str) -> Result<()> {
+        let config = self.data.with_extension("server.toml");
+        fs::write(&config, format!("domain = \"{domain}\"\n{lines}"))?;
+        self.again(domain, "", Some(&config))
+    }
+
+    fn listen(
+        data: &Path,
+        domain: &str,
+        devices: &str,
+        pages: &str,
+        fault: &str,
+        config: Option<&Path>,
+    ) -> Result<Self> {
         let log = fs::File::options().create(true).append(true).open(data.with_extension("log"))?;
         let mut child = Command::new(program("muster-server")?)
             .args(["serve", "--domain", domain, "--devices", devices, "--bureau", pages, "--data"])
             .arg(data)
+            .args(config.into_iter().flat_map(|path| [OsStr::new("--config"), path.as_os_str()]))
             .env("MUSTER_FAULT", fault)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -117,9 +136,13 @@ impl Bureau {
     /// # Errors
     /// When it does not start again.
     pub fn restart_with(&mut self, domain: &str, fault: &str) -> Result<()> {
+        self.again(domain, fault, None)
+    }
+
+    fn again(&mut self, domain: &str, fault: &str, config: Option<&Path>) -> Result<()> {
         self.process.kill();
         let at = |url: &str| url.trim_start_matches("http://").trim_end_matches('/').to_owned();
-        *self = Self::listen(&self.data, domain, &at(&self.devices), &at(&self.pages), fault)?;
+        *self = Self::listen(&self.data, domain, &at(&self.devices), &at(&self.pages), fault, config)?;
         Ok(())
     }
 

@@ -32,7 +32,8 @@ pub fn run_demo(out: &Path, once: bool) -> Result<()> {
     println!("启动审计机关与财政部门的见证人 / starting the witnesses of the audit and the finance office …");
     let offices =
         ["audit", "finance"].map(|name| Office::start(out, name, &bureau)).into_iter().collect::<Result<Vec<_>>>()?;
-    office::policy(&bureau, &offices.iter().collect::<Vec<_>>(), "all")?;
+    let offices: Vec<&Office> = offices.iter().collect();
+    office::policy(&bureau, &offices, "all")?;
     // One session a class is all a demo has: the rules' minimum sizes are lowered, as a small bureau might.
     fs::create_dir_all(bureau.data.join("rules"))?;
     fs::write(
@@ -61,7 +62,7 @@ pub fn run_demo(out: &Path, once: bool) -> Result<()> {
     println!("导出审计包并由审计方核验 / exporting bundles, and the auditor verifies them …");
     let bundles = out.join("bundles");
     bureau.cli(&["bundle", "--out", bundles.to_str().context("the path is not UTF-8")?])?;
-    fs::write(out.join("trust.toml"), bureau.cli(&["trust"])?)?;
+    fs::write(out.join("trust.toml"), office::trust(&bureau, &offices, "all")?)?;
     let audit = Command::new(program("muster-audit")?)
         .arg("verify")
         .arg("--trust")

@@ -1,15 +1,16 @@
 //! A device without an agent: it enrols, makes logs, bends them, and sends what it likes.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use muster_hours::schedule::Assignment;
 use muster_seal::key::{DeviceKey, Signer};
 use muster_seal::merkle::sha256;
 use muster_seal::record::{Body, Card, Open, Present, Stamp, Way};
+use muster_seal::second::{self, SecondError, SecondKey};
 use muster_seal::session::{SessionLog, origin};
 use muster_wire::assignment::Assignments;
 use muster_wire::auth;
-use muster_wire::enrol::{EnrolRequest, EnrolResponse, proof_message};
+use muster_wire::enrol::{EnrolRequest, EnrolResponse, Sm2Enrolment, proof_message, proof_message_sm2};
 
 use crate::bureau::Bureau;
 
@@ -18,6 +19,8 @@ use crate::bureau::Bureau;
 pub struct Forger {
     /// Its key.
     pub key: DeviceKey,
+    /// Its SM2 key, where it has one.
+    pub second: Option<SecondKey>,
     /// What enrolment gave.
     pub me: EnrolResponse,
     server: String,
@@ -26,6 +29,14 @@ pub struct Forger {
 
 /// A status and a body.
 pub type Answer = (u16, serde_json::Value);
+
+/// An SM2 key made from a seed.
+///
+/// # Errors
+/// When this was built without SM2.
+pub fn sm2_key(seed: u8) -> Result<SecondKey> {
+    Ok(SecondKey::from_pkcs8(&second::document::<SecondError>(|| Ok([seed; 32]))?)?)
+}
 
 impl Forger {
     /// Enrols a key made from a seed at a site.
@@ -41,15 +52,33 @@ impl Forger {
     /// # Errors
     /// When the bureau refuses.
     pub fn enrol_with(bureau: &Bureau, seed: u8, command: &[&str]) -> Result<Self> {
+        Self::enrol_keys(bureau, seed, None, command)
+    }
+
+    /// Enrols an SM2 key made from a seed beside it.
+    ///
+    /// # Errors
+    /// When the bureau refuses.
+    pub fn enrol_keys(bureau: &Bureau, seed: u8, sm2: Option<u8>, command: &[&str]) -> Result<Self> {
         let key = DeviceKey::from_seed([seed; 32]);
+        let second = sm2.map(sm2_key).transpose()?;
         let code = bureau.cli(command)?.trim().to_owned();
         let public = key.public().to_base64();
-        let proof = STANDARD.encode(key.sign(&proof_message(&code, &public)));
+        let sm2 = second.as_ref().map(|second| second.public().to_base64());
+        let message = match &sm2 {
+            Some(sm2) => proof_message_sm2(&code, &public, sm2).into_bytes(),
+            None => proof_message(&code, &public),
+        };
+        let proof = STANDARD.encode(key.sign(&message));
+        let text = String::from_utf8(message)?;
+        let sm2 = sm2.zip(second.as_ref()).map(|(key, second)| Sm2Enrolment { key, proof: second.sign(&text) });
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let request = EnrolRequest { code, key: public, proof };
+        let request = EnrolRequest { code, key: public, proof, sm2 };
         let mut answer = agent.post(format!("{}{}", bureau.devices, muster_wire::ENROL)).send_json(&request)?;
-        let me = answer.body_mut().read_json()?;
-        Ok(Self { key, me, server: bureau.devices.clone(), agent })
+        let said = answer.body_mut().read_to_string()?;
+        ensure!(answer.status() == 200, "{said}");
+        let me = serde_json::from_str(&said)?;
+        Ok(Self { key, second, me, server: bureau.devices.clone(), agent })
     }
 
     /// Sends a signed request.
@@ -165,7 +194,8 @@ impl Forger {
 
     /// The seal of a log under this device's origin.
     pub fn seal(&self, log: &SessionLog, counter: u64) -> String {
-        log.seal(&origin(&self.me.domain, &self.me.device, counter), &self.key)
+        let origin = origin(&self.me.domain, &self.me.device, counter);
+        second::under(log.seal(&origin, &self.key), &origin, self.second.as_ref())
     }
 
     /// Sends a log's bytes and a seal; gives the answer to the seal, or to the bytes when they were refused.

@@ -84,12 +84,30 @@ impl Office {
 /// # Errors
 /// When it cannot be written.
 pub fn policy(bureau: &Bureau, offices: &[&Office], quorum: &str) -> Result<()> {
+    std::fs::write(bureau.data.join("witnesses.policy"), text(bureau, offices, quorum)?)?;
+    Ok(())
+}
+
+/// A policy with the keys that the offices' own witnesses said.
+fn text(bureau: &Bureau, offices: &[&Office], quorum: &str) -> Result<String> {
     let mut text = format!("log {}\n", bureau.cli(&["log-key"])?.trim());
     for office in offices {
         text += &format!("witness {} {} {}\n", office.name, office.vkey, office.url);
     }
     let names: Vec<&str> = offices.iter().map(|office| office.name.as_str()).collect();
     text += &format!("group offices {quorum} {}\nquorum offices\n", names.join(" "));
-    std::fs::write(bureau.data.join("witnesses.policy"), text)?;
-    Ok(())
+    Ok(text)
+}
+
+/// An auditor's trust file: the bureau's, but for the witnesses, whose keys are taken from the witnesses themselves. A bureau
+/// that could choose them could stand for itself.
+///
+/// # Errors
+/// When the bureau names no witnesses.
+pub fn trust(bureau: &Bureau, offices: &[&Office], quorum: &str) -> Result<String> {
+    let (open, close) = ("tlog_policy = '''\n", "'''\n");
+    let bureaus = bureau.cli(&["trust"])?;
+    let (head, rest) = bureaus.split_once(open).context("the bureau names no witnesses")?;
+    let (_, tail) = rest.split_once(close).context("the policy has no end")?;
+    Ok(format!("{head}{open}{}{close}{tail}", text(bureau, offices, quorum)?))
 }

@@ -112,7 +112,8 @@ impl Class {
             "classes",
             &format!("班期,机构代码,培训点,班名,职业,等级,政策\n{id},{institution},{site},{title},养老护理员,5,compressed-1\n"),
         )?;
-        let start = now_ms() + self.lead_ms();
+        // A lesson starts at a whole second.
+        let start = (now_ms() + self.lead_ms()).div_euclid(1_000) * 1_000;
         let mut schedule = String::from("class,session,lesson,start,end\n");
         let mut lesson = |session: &str, n: usize, at: i64| {
             let end = at + self.lesson_s * 1000;

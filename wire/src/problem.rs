@@ -28,6 +28,10 @@ pub struct Problem {
     /// whose clock is wrong signs again with this; its records keep its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub now_ms: Option<i64>,
+    /// With [`Kind::Unavailable`]: what was sent is on the bureau's disk, and a quorum of witnesses alone is missing. What
+    /// follows may be sent meanwhile; the receipt is asked for again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub kept: bool,
 }
 
 /// The names of refusals.

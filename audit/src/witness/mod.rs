@@ -112,8 +112,9 @@ impl Witness {
     fn page(&self) -> Result<String> {
         let mut text = format!("{}\n\n", self.key());
         for log in self.store.logs()? {
-            let forks = if log.forks == 0 { String::new() } else { format!(" forks {}", log.forks) };
-            text += &format!("{} size {} root {}{forks}\n", log.origin, log.size, hex::encode(log.root));
+            let kept = |what: &str, n: u64| if n == 0 { String::new() } else { format!(" {what} {n}") };
+            let kept = kept("forks", log.forks) + &kept("unproven", log.unproven);
+            text += &format!("{} size {} root {}{kept}\n", log.origin, log.size, hex::encode(log.root));
         }
         Ok(text)
     }

@@ -11,8 +11,13 @@ use muster_seal::witness::{Refusal, Request, decide};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
 
 const FILE: &str = "witness.sqlite";
-/// The most proofs of a fork kept for one log: one is enough for ever, and nobody fills a disk.
-const MAX_FORKS: i64 = 16;
+/// The most kept for one log, of each kind: one fork is enough for ever, and nobody fills a disk.
+const MAX_KEPT: i64 = 16;
+/// Two checkpoints of one size and two roots, both signed by the log: a fork, whoever looks at it.
+const FORK: &str = "fork";
+/// A checkpoint that was not shown to extend the one cosigned. It may be a fork, or a good one with a proof that anybody bent:
+/// whoever reads the log can tell. These take no room from the others.
+const UNPROVEN: &str = "unproven";
 
 /// The database.
 pub struct Store(Mutex<Connection>);
@@ -27,6 +32,8 @@ pub struct Log {
     pub root: Hash,
     /// How many proofs of a fork are kept.
     pub forks: u64,
+    /// How many checkpoints are kept that were not shown to extend the one cosigned.
+    pub unproven: u64,
 }
 
 impl Store {
@@ -43,13 +50,16 @@ impl Store {
              CREATE TABLE fork (origin TEXT NOT NULL, kept TEXT NOT NULL, refused TEXT NOT NULL UNIQUE, why TEXT NOT NULL) STRICT;
              COMMIT;",
         )?;
+        migrate(&conn)?;
         conn.execute("INSERT INTO me (name) VALUES (?)", [name])?;
         Ok(())
     }
 
     /// Opens it.
     pub fn open(dir: &Path) -> Result<Self> {
-        Ok(Self(Mutex::new(connect(dir, OpenFlags::SQLITE_OPEN_READ_WRITE)?)))
+        let conn = connect(dir, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        migrate(&conn)?;
+        Ok(Self(Mutex::new(conn)))
     }
 
     fn conn(&self) -> MutexGuard<'_, Connection> {
@@ -81,11 +91,14 @@ impl Store {
     /// All logs.
     pub fn logs(&self) -> Result<Vec<Log>> {
         let conn = self.conn();
-        let sql = "SELECT origin, size, root, (SELECT count(*) FROM fork f WHERE f.origin = log.origin) FROM log ORDER BY origin";
+        let sql =
+            "SELECT origin, size, root, (SELECT count(*) FROM fork f WHERE f.origin = log.origin AND f.kind = ?1),
+                          (SELECT count(*) FROM fork f WHERE f.origin = log.origin AND f.kind = ?2)
+                   FROM log ORDER BY origin";
         let mut rows = conn.prepare(sql)?;
-        let logs = rows.query_map([], |row| {
-            let (size, forks): (i64, i64) = (row.get(1)?, row.get(3)?);
-            Ok(Log { origin: row.get(0)?, size: size.unsigned_abs(), root: row.get(2)?, forks: forks.unsigned_abs() })
+        let logs = rows.query_map([FORK, UNPROVEN], |row| {
+            let count = |i: usize| row.get::<_, i64>(i).map(i64::unsigned_abs);
+            Ok(Log { origin: row.get(0)?, size: count(1)?, root: row.get(2)?, forks: count(3)?, unproven: count(4)? })
         })?;
         Ok(logs.collect::<Result<_, _>>()?)
     }
@@ -106,12 +119,18 @@ impl Store {
         let new = match decide(request, Some((size.unsigned_abs(), root)), &key) {
             Ok(new) => new,
             Err(refusal) => {
-                // Both are signed by the log and do not extend each other, or were not shown to: whoever has its key can judge.
-                if matches!(refusal, Refusal::Fork { .. } | Refusal::Proof(_)) {
-                    let sql = "INSERT INTO fork (origin, kept, refused, why) SELECT ?1, ?2, ?3, ?4
-                               WHERE (SELECT count(*) FROM fork WHERE origin = ?1) < ?5 ON CONFLICT DO NOTHING";
+                let kind = match refusal {
+                    Refusal::Fork { .. } => Some(FORK),
+                    Refusal::Proof(_) => Some(UNPROVEN),
+                    _ => None,
+                };
+                if let Some(kind) = kind {
+                    let sql = "INSERT INTO fork (origin, kept, refused, why, kind) SELECT ?1, ?2, ?3, ?4, ?5
+                               WHERE (SELECT count(*) FROM fork WHERE origin = ?1 AND kind = ?5) < ?6
+                               ON CONFLICT (refused) DO UPDATE SET kept = ?2, why = ?4, kind = ?5 WHERE ?5 = ?7";
                     let why = refusal.to_string();
-                    tx.execute(sql, params![request.origin(), kept, request.checkpoint, why, MAX_FORKS])?;
+                    let of = (request.origin(), &kept, &request.checkpoint);
+                    tx.execute(sql, params![of.0, of.1, of.2, why, kind, MAX_KEPT, FORK])?;
                     tx.commit()?;
                 }
                 return Ok(Err(refusal));
@@ -128,6 +147,21 @@ impl Store {
         tx.commit()?;
         Ok(Ok(new))
     }
+}
+
+/// A folder made before the two kinds were told apart: what is of one size on both sides is a fork.
+fn migrate(conn: &Connection) -> Result<()> {
+    let version: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version < 1 {
+        conn.execute_batch(
+            "BEGIN IMMEDIATE;
+             ALTER TABLE fork ADD COLUMN kind TEXT NOT NULL DEFAULT 'unproven';
+             UPDATE fork SET kind = 'fork' WHERE why LIKE 'a checkpoint of size %';
+             PRAGMA user_version = 1;
+             COMMIT;",
+        )?;
+    }
+    Ok(())
 }
 
 fn connect(dir: &Path, flags: OpenFlags) -> Result<Connection> {

@@ -15,10 +15,10 @@ use crate::town::{
 /// A name, what the verifier says, and the file.
 pub type Case = (&'static str, &'static str, Vec<u8>);
 
-const UNDER: Under = Under { beacon: 4, covering: (5, NOON), newest: (6, EVENING) };
+pub const UNDER: Under = Under { beacon: 4, covering: (5, NOON), newest: (6, EVENING) };
 
 /// A town in which d1 holds one session as `hold` says, and everybody else is honest.
-fn town(hold: impl FnOnce(&mut Device, &str) -> Session) -> (Town, Device, Session) {
+pub fn town(hold: impl FnOnce(&mut Device, &str) -> Session) -> (Town, Device, Session) {
     let mut town = Town::default();
     town.fill_to(1);
     let mut d1 = Device::enrol(&mut town, "d1", 11, "s1");
@@ -31,24 +31,24 @@ fn town(hold: impl FnOnce(&mut Device, &str) -> Session) -> (Town, Device, Sessi
 }
 
 /// A bundle of a session that the device itself made wrong and sealed.
-fn sealed(hold: impl FnOnce(&mut Device, &str) -> Session) -> Parts {
+pub fn sealed(hold: impl FnOnce(&mut Device, &str) -> Session) -> Parts {
     let (town, d1, session) = town(hold);
     Parts::of(&town, &d1, &session, 4, UNDER)
 }
 
 /// The same for one whose lines were changed before it was sealed.
-fn lines(change: impl FnOnce(Session) -> Session) -> Parts {
+pub fn lines(change: impl FnOnce(Session) -> Session) -> Parts {
     sealed(|device, beacon| {
         let session = change(Session::of(device.open(beacon), 14));
         device.seals(session)
     })
 }
 
-fn honest() -> Parts {
+pub fn honest() -> Parts {
     lines(|session| session)
 }
 
-fn but(parts: &Parts, change: impl FnOnce(&mut Parts)) -> Vec<u8> {
+pub fn but(parts: &Parts, change: impl FnOnce(&mut Parts)) -> Vec<u8> {
     let mut parts = parts.clone();
     change(&mut parts);
     parts.tar()
@@ -61,7 +61,19 @@ fn covered_by(parts: &mut Parts, cosigners: &[(usize, u64)]) {
 }
 
 pub fn bad(story: &Story) -> Vec<Case> {
-    [file(), records(), seals(), receipts(), checkpoints(), times(), devices(story), contacts(story), plans()].concat()
+    [
+        file(),
+        records(),
+        seals(),
+        receipts(),
+        checkpoints(),
+        times(),
+        devices(story),
+        contacts(story),
+        plans(),
+        crate::strict::bad(),
+    ]
+    .concat()
 }
 
 /// The file itself.
@@ -588,6 +600,7 @@ fn devices(story: &Story) -> Vec<Case> {
             key: key(11).public().to_base64(),
             site: "s1".into(),
             institution: "i1".into(),
+            sm2: None,
             at: String::new(),
         };
         let index = town.add(&Leaf::Enrol(leaf));
@@ -726,7 +739,7 @@ fn plans() -> Vec<Case> {
         ),
         (
             "sealed-time-that-does-not-exist",
-            "log.jsonl: line 1: `wall` is no time that exists",
+            "log.jsonl: line 1: field \"wall\" must be a time that exists, with milliseconds and an offset, as 2026-03-02T08:00:00.000+08:00",
             lines(|s| s.with(1, "\"wall\":\"2026-03-02T", "\"wall\":\"2026-02-30T")).tar(),
         ),
         (

@@ -14,7 +14,9 @@ use muster_audit::verify::{Held, verify};
 
 use crate::cases::{Case, bad};
 use crate::good::{Story, story};
+use crate::profile::{profile_bad, profile_good, profile_never, profile_trust, profile_trusts};
 use crate::sets::{Set, sets, together, trusts};
+use crate::sized::{sized, sized_trust};
 use crate::town::{Town, trust};
 
 /// Everything, made once.
@@ -40,8 +42,17 @@ pub fn folder() -> PathBuf {
 fn files() -> BTreeMap<String, Vec<u8>> {
     let mut all = BTreeMap::from([("trust.toml".to_owned(), trust().into_bytes())]);
     all.extend(trusts().into_iter().map(|(name, _, text)| (format!("trust/{name}.toml"), text.into_bytes())));
+    all.insert("profile/trust.toml".to_owned(), profile_trust().into_bytes());
+    all.extend(
+        profile_trusts().into_iter().map(|(name, _, text)| (format!("profile/trust/{name}.toml"), text.into_bytes())),
+    );
+    all.extend(profile_good().into_iter().map(|(name, tar)| (format!("profile/good/{name}.tar"), tar)));
+    let bad = profile_bad().into_iter().chain(profile_never());
+    all.extend(bad.map(|(name, _, tar)| (format!("profile/bad/{name}.tar"), tar)));
     all.extend(CORPUS.good.iter().map(|(name, tar)| (format!("good/{name}.tar"), tar.clone())));
     all.extend(CORPUS.bad.iter().map(|(name, _, tar)| (format!("bad/{name}.tar"), tar.clone())));
+    all.insert("sized/trust.toml".to_owned(), sized_trust().into_bytes());
+    all.extend(sized().into_iter().map(|(name, _, tar)| (format!("sized/{name}.tar"), tar)));
     for (name, _, tars) in &CORPUS.sets {
         all.extend(tars.iter().enumerate().map(|(n, tar)| (format!("sets/{name}/{}.tar", n + 1), tar.clone())));
     }
@@ -127,9 +138,48 @@ fn each_set_holds_one_by_one_and_not_together() {
 
 #[test]
 fn each_trust_file_is_told_its_reason() {
-    for (name, want, text) in trusts() {
+    for (name, want, text) in trusts().into_iter().chain(profile_trusts()) {
         let said = format!("{:#}", Trust::parse(&text).unwrap_err());
         assert!(said.ends_with(want), "{name}: {said}");
+    }
+}
+
+#[test]
+fn with_the_profile_second_lines_are_demanded_and_without_it_nothing_changes() {
+    let (with, without) = (Trust::parse(&profile_trust()).unwrap(), &CORPUS.trust);
+    for (name, tar) in profile_good() {
+        verify(&tar, &with).unwrap_or_else(|e| panic!("{name}: {e}"));
+        verify(&tar, without).unwrap_or_else(|e| panic!("{name}, without the profile: {e}"));
+    }
+    for (name, want, tar) in profile_bad() {
+        assert_eq!(verify(&tar, &with).unwrap_err().to_string(), want, "{name}");
+        verify(&tar, without).unwrap_or_else(|e| panic!("{name}, without the profile: {e}"));
+    }
+    for (name, want, tar) in profile_never() {
+        assert_eq!(verify(&tar, &with).unwrap_err().to_string(), want, "{name}");
+        assert_eq!(verify(&tar, without).unwrap_err().to_string(), want, "{name}, without the profile");
+    }
+    // A deployment without it has no lines for the profile.
+    for (name, tar) in &CORPUS.good {
+        assert_eq!(
+            verify(tar, &with).unwrap_err().to_string(),
+            "entry.tlog-proof: no SM2 line by muster.example/log",
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn with_the_profile_no_byte_of_a_bundle_may_change() {
+    let trust = Trust::parse(&profile_trust()).unwrap();
+    let (name, tar) = profile_good().remove(0);
+    // SM2 takes its time: every byte of what is signed twice, and of the rest each seventh.
+    let at = |word: &str| tar.windows(word.len()).position(|w| w == word.as_bytes()).unwrap();
+    let signed = [at("entry.tlog-proof")..at("log.jsonl"), at("seal.note")..tar.len() - 1024];
+    for at in (0..tar.len()).filter(|at| at % 7 == 0 || signed.iter().any(|part| part.contains(at))) {
+        let mut bent = tar.clone();
+        bent[at] ^= 1 << (at % 8);
+        assert!(verify(&bent, &trust).is_err(), "{name}: byte {at} may be changed");
     }
 }
 
@@ -182,6 +232,9 @@ fn openssl_and_coreutils_agree_on_every_bundle() {
         return;
     };
     assert_eq!(status, 0, "{said}");
+    let after = "the seal (#65540) came to the central log after the device was revoked or replaced (#65539)";
+    assert_eq!(said.matches("⚠").count(), 1, "{said}");
+    assert!(said.contains(after), "{said}");
     // What is asked: trust file, bundles, exit status.
     let mut asked: Vec<(PathBuf, Vec<PathBuf>, i32)> = Vec::new();
     asked.extend(CORPUS.bad.iter().map(|(name, ..)| (trust.clone(), vec![path(format!("bad/{name}.tar"))], 1)));
@@ -190,9 +243,56 @@ fn openssl_and_coreutils_agree_on_every_bundle() {
         asked.push((trust.clone(), tars[..1].to_vec(), 0));
         asked.push((trust.clone(), tars, 1));
     }
+    for (name, said, _) in sized() {
+        asked.push((
+            path("sized/trust.toml".into()),
+            vec![path(format!("sized/{name}.tar"))],
+            i32::from(!said.is_empty()),
+        ));
+    }
     asked.extend(trusts().into_iter().map(|(name, ..)| (path(format!("trust/{name}.toml")), good[..1].to_vec(), 2)));
+    // The profile: demanded under its own trust file, and nothing to a plain one.
+    let with = path("profile/trust.toml".to_owned());
+    for (name, _) in profile_good() {
+        let bundle = vec![path(format!("profile/good/{name}.tar"))];
+        asked.extend([(with.clone(), bundle.clone(), 0), (trust.clone(), bundle, 0)]);
+    }
+    for (cases, plain) in [(profile_bad(), 0), (profile_never(), 1)] {
+        for (name, ..) in cases {
+            let bundle = vec![path(format!("profile/bad/{name}.tar"))];
+            asked.extend([(with.clone(), bundle.clone(), 1), (trust.clone(), bundle, plain)]);
+        }
+    }
+    let trusts = profile_trusts().into_iter().map(|(name, ..)| path(format!("profile/trust/{name}.toml")));
+    asked.extend(trusts.map(|trust| (trust, good[..1].to_vec(), 2)));
     let wrong = judge(&asked);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn an_openssl_without_sm2_gives_no_verdict_under_the_profile() {
+    // An openssl that knows all but SM2, as some distributions build it.
+    let dir = tempfile::tempdir().unwrap();
+    let real = Command::new("sh").args(["-c", "command -v openssl"]).output().unwrap();
+    let real = String::from_utf8_lossy(&real.stdout).trim().to_owned();
+    let poor = format!("#!/bin/sh\ncase \"$*\" in *sm3*) exit 1 ;; esac\nexec {real} \"$@\"\n");
+    fs::write(dir.path().join("openssl"), poor).unwrap();
+    fs::set_permissions(dir.path().join("openssl"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let search = format!("{}:{}", dir.path().display(), std::env::var("PATH").unwrap());
+    let ask = |trust: &str| {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("verify.sh");
+        let mut shell = Command::new("sh");
+        shell.arg(script).arg("--trust").arg(folder().join(trust)).arg(folder().join("profile/good/d1-1.tar"));
+        let out = shell.env("PATH", &search).output().unwrap();
+        (out.status.code(), String::from_utf8_lossy(&out.stdout).into_owned())
+    };
+    if shell(&folder().join("trust.toml"), &[folder().join("good/d1-1.tar")]).is_none() {
+        eprintln!("skipped: openssl 3 is not installed");
+        return;
+    }
+    let (status, said) = ask("profile/trust.toml");
+    assert!(status == Some(2) && said.contains("this openssl has no SM2"), "{said}");
+    assert_eq!(ask("trust.toml").0, Some(0), "Ed25519 alone needs none");
 }
 
 /// Asks `verify.sh`, on every core, and gives what it judged otherwise.

@@ -2,6 +2,7 @@
 
 use muster_seal::central::{Leaf, ReplaceLeaf, RevokeLeaf};
 use muster_seal::checkpoint::Checkpoint;
+use muster_seal::note::Signature;
 
 use crate::town::{Device, EVENING, MORNING, NOON, Parts, Session, Town, Under, seal_leaf};
 
@@ -93,6 +94,7 @@ pub fn story() -> Story {
         ("d5-1-no-beacon-is-wide".to_owned(), Parts::of(&town, &d5, &s51, i51, under(0, late5, end)).tar()),
     ];
     good.extend(sizes(&mut town));
+    good.extend(odd(&mut town));
     Story {
         good,
         revoked: Parts::of(&town, &d1, &s6, i6, under(beacon5_size, after6, end)),
@@ -129,6 +131,31 @@ fn sizes(town: &mut Town) -> Vec<(String, Vec<u8>)> {
         (format!("d4-{}-of-{records}-records", session.counter), Parts::of(town, &d4, &session, index, under).tar())
     });
     parts.collect()
+}
+
+/// What holds although it looks odd: a seal that came after its device's revocation, with a counter that still counts; a seal with
+/// one line of another make, under a beacon with lines by names that no space is in.
+fn odd(town: &mut Town) -> Vec<(String, Vec<u8>)> {
+    let day = |n: u64| MORNING + n * 86_400;
+    let mut d6 = Device::enrol(town, "d6", 16, "s1");
+    let mut d7 = Device::enrol(town, "d7", 17, "s1");
+    let size = town.size();
+    let beacon = town.note(size, day(22));
+    let s6 = d6.hold(14, &beacon);
+    let revoke = RevokeLeaf { device: "d6".into(), counter: 1, reason: "lost".into(), at: String::new() };
+    d6.life.push(town.add(&Leaf::Revoke(revoke)));
+    let i6 = town.add(&seal_leaf(&d6, &s6));
+    let line = |name: &str| Signature { name: name.into(), id: [1, 2, 3, 4], bytes: vec![7; 72] }.line();
+    let names = ["a\u{feff}b", "a\u{200b}b", "见证"].map(line).concat();
+    let mut s7 = d7.hold(14, &(beacon + &names));
+    s7.seal += &line("muster.example/d/d7/s/1");
+    let i7 = town.add(&seal_leaf(&d7, &s7));
+    let end = (town.size(), day(22) + 3600);
+    let under = Under { beacon: size, covering: end, newest: end };
+    vec![
+        ("d6-1-received-after-its-revocation".to_owned(), Parts::of(town, &d6, &s6, i6, under).tar()),
+        ("d7-1-with-lines-of-others".to_owned(), Parts::of(town, &d7, &s7, i7, under).tar()),
+    ]
 }
 
 /// A checkpoint with another root: of a log that the bureau shows to somebody else.

@@ -9,8 +9,11 @@ mod good;
 mod interop;
 mod mirror;
 mod page;
+mod profile;
 mod program;
 mod sets;
+mod sized;
+mod strict;
 mod town;
 #[cfg(feature = "witness")]
 mod witness;

@@ -7,7 +7,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::corpus::{CORPUS, folder};
+use crate::profile::{profile_bad, profile_good, profile_never, profile_trusts};
 use crate::sets::trusts;
+use crate::sized::sized;
 
 /// What the page's script does with a list of questions: a trust file, bundles, by Web Crypto or by hand.
 const ASK: &str = r#"
@@ -24,7 +26,8 @@ const page = load();
       const trusted = await page.parseTrust(fs.readFileSync(trust, "utf8"));
       const held = [];
       for (const bundle of bundles) held.push(await page.verifyBundle(new Uint8Array(fs.readFileSync(bundle)), trusted));
-      said.push(page.verifyChain(held).map(([at, defect]) => `${at} ${defect.message}`).join("\n"));
+      if (held.some((h) => h.partial)) said.push("Ed25519 alone");
+      else said.push(page.verifyChain(held).map(([at, defect]) => `${at} ${defect.message}`).join("\n"));
     } catch (e) {
       if (!(e instanceof page.Defect)) throw e;
       if (!e.zh) throw new Error("a defect without Chinese: " + e.message);
@@ -91,6 +94,10 @@ fn the_page_says_of_every_bundle_what_the_library_says() {
         asked.push((TRUST.to_owned(), (1..=tars.len()).map(|n| format!("sets/{name}/{n}.tar")).collect(), false));
         want.push(format!("{} {said}", tars.len() - 1));
     }
+    for (name, said, _) in sized() {
+        asked.push(("sized/trust.toml".to_owned(), vec![format!("sized/{name}.tar")], false));
+        want.push(said.to_owned());
+    }
     let wrong: Vec<_> =
         ask(&asked).into_iter().zip(want).zip(&asked).filter(|((said, want), _)| said != want).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
@@ -99,6 +106,39 @@ fn the_page_says_of_every_bundle_what_the_library_says() {
     let asked: Vec<_> =
         trusts().iter().map(|(name, ..)| (format!("trust/{name}.toml"), good[..1].to_vec(), false)).collect();
     assert!(ask(&asked).iter().all(|said| !said.is_empty()));
+}
+
+#[test]
+fn under_the_profile_the_page_gives_no_full_verdict() {
+    if !node() {
+        return;
+    }
+    let with = || "profile/trust.toml".to_owned();
+    let (mut asked, mut want) = (Vec::new(), Vec::new());
+    for (name, _) in profile_good() {
+        let bundle = vec![format!("profile/good/{name}.tar")];
+        asked.extend([(with(), bundle.clone(), false), (TRUST.to_owned(), bundle, false)]);
+        want.extend(["Ed25519 alone".to_owned(), String::new()]);
+    }
+    // What is wrong with Ed25519, or with lines by nobody, the page says; what is wrong with SM2 it cannot see.
+    for (name, said, _) in profile_bad() {
+        let bundle = vec![format!("profile/bad/{name}.tar")];
+        asked.extend([(with(), bundle.clone(), false), (TRUST.to_owned(), bundle, false)]);
+        let seen = said.contains("by no key in your trust file");
+        want.extend([if seen { said.to_owned() } else { "Ed25519 alone".to_owned() }, String::new()]);
+    }
+    for (name, said, _) in profile_never() {
+        asked.push((TRUST.to_owned(), vec![format!("profile/bad/{name}.tar")], false));
+        want.push(said.to_owned());
+    }
+    for (name, ..) in profile_trusts() {
+        asked.push((format!("profile/trust/{name}.toml"), vec!["profile/good/d1-1.tar".to_owned()], false));
+    }
+    let said = ask(&asked);
+    let (bundles, trusts) = said.split_at(want.len());
+    let wrong: Vec<_> = bundles.iter().zip(&want).zip(&asked).filter(|((said, want), _)| said != want).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(trusts.iter().all(|said| !said.is_empty() && said != "Ed25519 alone"), "{trusts:?}");
 }
 
 #[test]

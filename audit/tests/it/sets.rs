@@ -86,6 +86,22 @@ pub fn together(places: &[Place]) -> Vec<(usize, String)> {
     muster_audit::verify::chain(places, false).into_iter().map(|(at, defect)| (at, defect.to_string())).collect()
 }
 
+#[test]
+fn a_sample_may_have_gaps_and_no_beacon_that_goes_back_over_one() {
+    let trust = muster_audit::trust::Trust::parse(&trust()).unwrap();
+    let said = |tars: Vec<Vec<u8>>| {
+        let places: Vec<_> =
+            tars.iter().map(|tar| muster_audit::verify::verify(tar, &trust).unwrap().place()).collect();
+        muster_audit::verify::chain(&places, true)
+            .into_iter()
+            .map(|(at, said)| (at, said.to_string()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(said(two([4, 5], |device| device.counter += 1)), []);
+    let back = "the device's chain: the beacon names a central log of 4 entries; the session before named one of 5";
+    assert_eq!(said(two([5, 4], |device| device.counter += 1)), [(1, back.to_owned())]);
+}
+
 /// Trust files that no verifier takes: the name, and the end of what is said.
 pub fn trusts() -> Vec<(&'static str, &'static str, String)> {
     let good = trust();
@@ -93,6 +109,7 @@ pub fn trusts() -> Vec<(&'static str, &'static str, String)> {
     let (_, name, seed) = WITNESSES[0];
     let witness = key(seed).public().witness(name).to_string();
     let as_log = key(1).public().witness(crate::town::LOG).to_string();
+    let late = format!("tlog_policy = \"\"\"\nlog {log}\nquorum none\n\"\"\"");
     let as_witness = key(seed).public().named(name).to_string();
     vec![
         (
@@ -114,6 +131,43 @@ pub fn trusts() -> Vec<(&'static str, &'static str, String)> {
             "key-id-of-another-key",
             "malformed key: the id is not that of name and key",
             good.replacen(&log.split('+').nth(1).unwrap().to_owned(), "00000000", 1),
+        ),
+        (
+            "log-key-as-its-own-witness",
+            "line 3: the same public key is on line 1",
+            good.replacen("witness finance", &format!("witness bureau {as_log}\nwitness finance"), 1),
+        ),
+        (
+            "one-key-for-two-witnesses",
+            "line 3: the same public key is on line 2",
+            good.replacen(
+                "witness finance",
+                &format!("witness again {}\nwitness finance", key(seed).public().witness("other.example/w")),
+                1,
+            ),
+        ),
+        (
+            "witnesses-from-no-size",
+            "missing field `from_size`\n",
+            good.replacen("\n[[policy]]", &format!("\n[[witnesses]]\n{late}\n[[policy]]"), 1),
+        ),
+        (
+            "witnesses-from-two-sizes-in-the-wrong-order",
+            "[[witnesses]]: `from_size` must ascend, from 1 on",
+            good.replacen(
+                "\n[[policy]]",
+                &format!("\n[[witnesses]]\nfrom_size = 9\n{late}\n[[witnesses]]\nfrom_size = 9\n{late}\n[[policy]]"),
+                1,
+            ),
+        ),
+        (
+            "witnesses-without-a-quorum",
+            "no `quorum` line: say who must cosign, or `quorum none`",
+            good.replacen(
+                "\n[[policy]]",
+                &format!("\n[[witnesses]]\nfrom_size = 9\n{}\n[[policy]]", late.replace("quorum none\n", "")),
+                1,
+            ),
         ),
         (
             "quorum-of-nobody-known",

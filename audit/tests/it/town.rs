@@ -16,6 +16,7 @@ use muster_seal::key::{DeviceKey, Signer};
 use muster_seal::merkle::{Edge, Hash, consistency_proof, inclusion_proof, leaf_hash, sha256};
 use muster_seal::proof::{Receipt, write_hashes};
 use muster_seal::record::{Body, Card, Face, Instructor, Manual, Open, Present, Stamp, Stranger, Way};
+use muster_seal::second::{self, SecondKey};
 use muster_seal::session::{self, SessionLog};
 
 pub const DOMAIN: &str = "muster.example";
@@ -36,6 +37,11 @@ const RECEIVED: &str = "2026-03-02T10:00:00.000+08:00";
 
 pub fn key(seed: u8) -> DeviceKey {
     DeviceKey::from_seed([seed; 32])
+}
+
+/// An SM2 key.
+pub fn sm2_key(seed: u8) -> SecondKey {
+    SecondKey::from_pkcs8(&second::document::<second::SecondError>(|| Ok([seed; 32])).unwrap()).unwrap()
 }
 
 /// The central log's key.
@@ -83,7 +89,12 @@ pub fn assignment(site: &str, policy: Policy) -> String {
 
 /// Signs a checkpoint as the central log, with cosignatures by witnesses (by place in [`WITNESSES`]) at times.
 pub fn stand(checkpoint: &Checkpoint, cosigners: &[(usize, u64)]) -> String {
-    let mut note = checkpoint.sign(&log_key());
+    stand_with(checkpoint, None, cosigners)
+}
+
+/// The same with the log's SM2 line, by a key of this seed.
+pub fn stand_with(checkpoint: &Checkpoint, sm2: Option<u8>, cosigners: &[(usize, u64)]) -> String {
+    let mut note = second::under(checkpoint.sign(&log_key()), LOG, sm2.map(sm2_key).as_ref());
     for (who, time) in cosigners {
         let (_, name, seed) = WITNESSES[*who];
         note += &cosign(&checkpoint.text(), name, &key(seed), *time);
@@ -98,6 +109,8 @@ pub struct Town {
     edge: Edge,
     /// The roots of the perfect subtrees, level by level.
     levels: Vec<Vec<Hash>>,
+    /// The seed of its SM2 key, where the deployment has the profile.
+    pub sm2: Option<u8>,
 }
 
 impl Town {
@@ -149,7 +162,7 @@ impl Town {
 
     /// The checkpoint of a size, with every witness at a time.
     pub fn note(&self, size: u64, time: u64) -> String {
-        stand(&self.checkpoint(size), &[(0, time), (1, time + 2), (2, time + 1)])
+        stand_with(&self.checkpoint(size), self.sm2, &[(0, time), (1, time + 2), (2, time + 1)])
     }
 
     /// The receipt of an entry under a checkpoint's note of a size.
@@ -167,6 +180,8 @@ impl Town {
 pub struct Device {
     pub id: String,
     pub key: DeviceKey,
+    /// The seed of its SM2 key, where it has one.
+    pub sm2: Option<u8>,
     pub site: String,
     pub counter: u64,
     pub prev: String,
@@ -177,16 +192,22 @@ pub struct Device {
 
 impl Device {
     pub fn enrol(town: &mut Town, id: &str, seed: u8, site: &str) -> Self {
+        Self::enrol_with(town, id, seed, None, site)
+    }
+
+    /// Enrols it with an SM2 key of a seed, too.
+    pub fn enrol_with(town: &mut Town, id: &str, seed: u8, sm2: Option<u8>, site: &str) -> Self {
         let key = key(seed);
         let leaf = Leaf::Enrol(EnrolLeaf {
             device: id.into(),
             key: key.public().to_base64(),
             site: site.into(),
             institution: "i1".into(),
+            sm2: sm2.map(|seed| sm2_key(seed).public().to_base64()),
             at: RECEIVED.into(),
         });
         let life = vec![town.add(&leaf)];
-        Self { id: id.into(), key, site: site.into(), counter: 0, prev: String::new(), life, contacts: Vec::new() }
+        Self { id: id.into(), key, sm2, site: site.into(), counter: 0, prev: String::new(), life, contacts: Vec::new() }
     }
 
     /// The `open` of its next session.
@@ -219,7 +240,8 @@ impl Device {
     pub fn seals(&mut self, mut session: Session) -> Session {
         self.counter += 1;
         let origin = session::origin(DOMAIN, &self.id, self.counter);
-        session.seal = session::seal_at(&origin, &edge(&session.lines), &self.key);
+        let seal = session::seal_at(&origin, &edge(&session.lines), &self.key);
+        session.seal = self.second(seal, &origin);
         session.counter = self.counter;
         self.prev = seal_id(&session.seal);
         session
@@ -231,10 +253,15 @@ impl Device {
         let root = town.checkpoint(beacon).root;
         let prev = self.prev.clone();
         let contact = Contact { device: self.id.clone(), counter: self.counter, prev, beacon, root };
-        let note = contact.sign(DOMAIN, &self.key);
+        let origin = Contact::origin(DOMAIN, &self.id, self.counter);
+        let note = self.second(contact.sign(DOMAIN, &self.key), &origin);
         self.prev = seal_id(&note);
         self.contacts.push(town.add(&contact_leaf(&self.id, self.counter, note)));
         contact
+    }
+
+    fn second(&self, note: String, origin: &str) -> String {
+        second::under(note, origin, self.sm2.map(sm2_key).as_ref())
     }
 
     /// Signs with another key from now on.
@@ -254,7 +281,7 @@ pub fn rotation(device: &str, counter: u64, old: &DeviceKey, new: &DeviceKey) ->
     let message = rotate_message(device, counter, &key);
     let sign = |key: &DeviceKey| STANDARD.encode(key.sign(&message));
     let (by_old, by_new) = (sign(old), sign(new));
-    Leaf::Rotate(RotateLeaf { device: device.into(), counter, key, by_old, by_new, at: RECEIVED.into() })
+    Leaf::Rotate(RotateLeaf { device: device.into(), counter, key, by_old, by_new, sm2: None, at: RECEIVED.into() })
 }
 
 fn edge(lines: &[Vec<u8>]) -> Edge {

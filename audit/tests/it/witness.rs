@@ -144,11 +144,12 @@ fn growth_is_cosigned_and_everything_else_is_refused_by_its_status() {
     assert_eq!(ask(&served.at, "POST", "/add-checkpoint", &[b'a'; 200_000]).status, 400);
     assert_eq!(ask(&served.at, "GET", "/add-checkpoint", b"").status, 405);
 
-    // After all that it is where it was, and says so; both attempts to fork are kept.
+    // After all that it is where it was, and says so; the fork is kept, and apart from it what was not shown to extend it.
     let page = ask(&served.at, "GET", "/", b"").body;
     let root = hex::encode(town.checkpoint(9).root);
     assert!(
-        page.contains(&format!("{LOG} size 9 root {root} forks 2\n")) && page.contains(&served.key.to_string()),
+        page.contains(&format!("{LOG} size 9 root {root} forks 1 unproven 1\n"))
+            && page.contains(&served.key.to_string()),
         "{page}"
     );
     served.grow(&town, 9, 20);
@@ -214,4 +215,28 @@ fn a_witness_is_made_once_and_its_key_is_its_own() {
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
     let (status, text) = said(&[]);
     assert!(status == Some(2) && text.contains("others may read"), "{text}");
+}
+
+#[test]
+fn requests_without_a_proof_take_no_room_from_a_fork() {
+    let (dir, town) = (tempfile::tempdir().unwrap(), town());
+    init(dir.path());
+    let served = serve(dir.path());
+    served.grow(&town, 0, 3);
+    // The log's own later checkpoints, which anybody can read, each with a proof that anybody can bend.
+    let bent = |size: u64| Request { proof: vec![[7; 32]; 64 - 1], ..request(&town, 3, size) };
+    for size in 4..=20 {
+        assert_eq!(served.add(&bent(size)).status, 422);
+    }
+    let says = || ask(&served.at, "GET", "/", b"").body;
+    assert!(says().contains(" unproven 16\n"), "{}", says());
+    let fork = Request { checkpoint: other_root(&town.checkpoint(3)).sign(&log_key()), ..request(&town, 3, 3) };
+    assert_eq!(served.add(&fork).status, 409);
+    assert!(says().contains(" forks 1 unproven 16\n"), "{}", says());
+    // A checkpoint that was kept without proof and turns out to be of a size that is cosigned with another root.
+    let other = Request { checkpoint: other_root(&town.checkpoint(9)).sign(&log_key()), ..request(&town, 3, 9) };
+    assert_eq!(served.add(&other).status, 422);
+    served.grow(&town, 3, 9);
+    assert_eq!(served.add(&Request { old_size: 9, proof: Vec::new(), ..other }).status, 409);
+    assert!(says().contains(" forks 2 unproven 16\n"), "{}", says());
 }

@@ -121,29 +121,39 @@ impl Store {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use muster_hours::schedule::Lesson;
+
     use super::*;
 
+    /// Lessons have whole seconds.
     fn time(ms: i64) -> String {
-        jiff::Timestamp::from_millisecond(ms).unwrap().to_string()
+        let ms = ms.div_euclid(1_000) * 1_000;
+        muster_hours::schedule::lesson_time(ms).unwrap()
     }
 
     /// An offer of one lesson at site `s1`, for tests.
     pub(crate) fn offer(class: &str, session: &str, first_ms: i64, last_ms: i64) -> Offer {
-        let document = serde_json::json!({
-            "region": "150422", "institution": "i1", "site": "s1", "class": class, "session": session,
-            "lessons": [{ "lesson": "l1", "start": time(first_ms), "end": time(last_ms) }],
-            "trainees": ["t1"], "instructors": ["i1"],
-            "policy": muster_hours::policy::Policy::default(),
-        });
+        let assignment = muster_hours::schedule::Assignment {
+            region: "150422".into(),
+            institution: "i1".into(),
+            site: "s1".into(),
+            class: class.into(),
+            session: session.into(),
+            lessons: vec![Lesson { lesson: "l1".into(), start: time(first_ms), end: time(last_ms) }],
+            trainees: vec!["t1".into()],
+            instructors: vec!["i1".into()],
+            policy: muster_hours::policy::Policy::default(),
+        };
         let (title, card_key) = (String::new(), "00".to_owned());
-        Offer::read(Assigned { document: document.to_string(), title, card_key, people: Vec::new() }).unwrap()
+        let document = serde_json::to_string(&assignment).unwrap();
+        Offer::read(Assigned { document, title, card_key, people: Vec::new() }).unwrap()
     }
 
     #[test]
     fn what_cannot_be_used_is_counted_and_what_is_over_is_forgotten() {
         let dir = tempfile::tempdir().unwrap();
         let mut store = Store::open(dir.path()).unwrap();
-        let bad = Assigned { document: "{}".into(), ..offer("a", "am", 0, 1).assigned };
+        let bad = Assigned { document: "{}".into(), ..offer("a", "am", 0, 1_000).assigned };
         let sessions = vec![offer("a", "am", 0, 1_000).assigned, bad, offer("a", "pm", 2_000, 9_000).assigned];
         let sent = Assignments { sessions, beacon: String::new(), counter: 0 };
         assert_eq!(store.put_assignments(&sent, None).unwrap(), Taken { kept: 2, dropped: 1 });

@@ -3,6 +3,7 @@
 use muster_seal::chain::Contact;
 use muster_seal::checkpoint::Checkpoint;
 use muster_seal::key::DeviceKey;
+use muster_seal::second;
 use rusqlite::params;
 
 use super::log::{all_sealed, next_link};
@@ -26,7 +27,8 @@ impl Store {
         let (counter, prev) = next_link(&tx)?;
         let device = me.device.clone();
         let contact = Contact { device, counter, prev, beacon: beacon.size, root: beacon.root };
-        let note = contact.sign(&me.domain, key);
+        let origin = Contact::origin(&me.domain, &me.device, counter);
+        let note = second::under(contact.sign(&me.domain, key), &origin, me.second.as_deref());
         tx.execute("INSERT INTO contact (counter, note) VALUES (?, ?)", params![counter as i64, note])?;
         tx.commit()?;
         Ok(Some(counter))

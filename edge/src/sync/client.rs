@@ -8,10 +8,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use muster_seal::key::{DeviceKey, Signer};
+use muster_seal::second::SecondKey;
 use muster_seal::witness;
 use muster_wire::assignment::Assignments;
 use muster_wire::auth;
-use muster_wire::enrol::{EnrolRequest, EnrolResponse, RotateRequest, proof_message};
+use muster_wire::enrol::{EnrolRequest, EnrolResponse, RotateRequest, Sm2Enrolment, proof_message, proof_message_sm2};
 use muster_wire::problem::{Kind, Problem};
 use muster_wire::upload::SessionState;
 use serde::de::DeserializeOwned;
@@ -89,14 +90,23 @@ impl Client {
         Some(self.offset_ms.load(Ordering::Relaxed)).filter(|offset| *offset != UNHEARD)
     }
 
-    /// Asks to be enrolled with a one-time code.
+    /// Asks to be enrolled with a one-time code, with an SM2 key beside the key where there is one.
     ///
     /// # Errors
     /// [`SyncError`].
-    pub fn enrol(&self, code: &str) -> Result<EnrolResponse, SyncError> {
+    pub fn enrol(&self, code: &str, second: Option<&SecondKey>) -> Result<EnrolResponse, SyncError> {
         let key = self.key.public().to_base64();
-        let proof = STANDARD.encode(self.key.sign(&proof_message(code, &key)));
-        let request = EnrolRequest { code: code.to_owned(), key, proof };
+        let (message, sm2) = match second {
+            None => (proof_message(code, &key), None),
+            Some(second) => {
+                let sm2 = second.public().to_base64();
+                let message = proof_message_sm2(code, &key, &sm2);
+                let proof = second.sign(&message);
+                (message.into_bytes(), Some(Sm2Enrolment { key: sm2, proof }))
+            }
+        };
+        let proof = STANDARD.encode(self.key.sign(&message));
+        let request = EnrolRequest { code: code.to_owned(), key, proof, sm2 };
         json(&self.post(muster_wire::ENROL, "application/json", &encode(&request)?)?)
     }
 
@@ -197,7 +207,9 @@ impl Client {
             return Ok(body);
         }
         match serde_json::from_slice::<Problem>(&body) {
-            Ok(problem) if problem.kind == Kind::Unavailable => Err(SyncError::Unavailable(problem.detail)),
+            Ok(problem) if problem.kind == Kind::Unavailable => {
+                Err(SyncError::Unavailable { detail: problem.detail, kept: problem.kept })
+            }
             Ok(problem) => Err(SyncError::Refused(Box::new(problem))),
             // A proxy or a portal answers: as good as no answer.
             Err(_) => Err(SyncError::Offline(format!("status {status}"))),

@@ -26,8 +26,13 @@ pub enum SyncError {
     #[error("the bureau does not answer: {0}")]
     Offline(String),
     /// It answers, and cannot now.
-    #[error("the bureau cannot now: {0}")]
-    Unavailable(String),
+    #[error("the bureau cannot now: {detail}")]
+    Unavailable {
+        /// What it says.
+        detail: String,
+        /// Is what was sent on its disk all the same?
+        kept: bool,
+    },
     /// The bureau refused.
     #[error("{} {}: {}", .0.title, .0.title_en, .0.detail)]
     Refused(Box<Problem>),
@@ -55,7 +60,7 @@ impl SyncError {
             Self::Refused(problem) => Some((self.to_string(), problem.kind.is_final())),
             Self::Receipt(_) => Some((self.to_string(), false)),
             Self::Fork(_) | Self::Copy => Some((self.to_string(), true)),
-            Self::Offline(_) | Self::Unavailable(_) | Self::Answer(_) | Self::Store(_) => None,
+            Self::Offline(_) | Self::Unavailable { .. } | Self::Answer(_) | Self::Store(_) => None,
         }
     }
 

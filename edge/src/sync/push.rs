@@ -81,11 +81,12 @@ impl Client {
     }
 
     fn push(&self, me: &Identity, store: &Store, patience: &mut Patience) -> Result<(), SyncError> {
+        let mut unavailable = Ok(());
         for item in store.outbox()? {
             let (counter, refused) = (item.counter(), item.refused.is_some());
             // Nothing overtakes what is refused: the chain is taken in order.
             if !patience.may_try(counter, refused, Instant::now()) {
-                return Ok(());
+                return unavailable;
             }
             let done = match &item.what {
                 Waiting::Session(session) => self.push_session(me, store, session),
@@ -97,9 +98,12 @@ impl Client {
                         store.put_refused(counter, None)?;
                     }
                     if !done {
-                        return Ok(());
+                        return unavailable;
                     }
                 }
+                // The bureau holds it, and lacks a quorum for the receipt: what follows has its place behind it. A session
+                // that runs is witnessed meanwhile, for which no quorum is needed.
+                Err(error @ SyncError::Unavailable { kept: true, .. }) => unavailable = unavailable.and(Err(error)),
                 Err(error) => {
                     if let Some((why, is_final)) = error.refusal() {
                         tracing::error!(counter, why, "the bureau does not take this");
@@ -115,7 +119,7 @@ impl Client {
                 }
             }
         }
-        Ok(())
+        unavailable
     }
 
     fn push_contact(&self, me: &Identity, store: &Store, counter: u64, note: &str) -> Result<bool, SyncError> {

@@ -92,8 +92,14 @@ fn good(body: impl serde::Serialize) -> (u16, &'static str, Vec<u8>) {
 
 fn no(kind: Kind) -> (u16, &'static str, Vec<u8>) {
     let (title, title_en, detail) = ("不".to_owned(), "no".to_owned(), "mend me".to_owned());
-    let problem = Problem { kind, status: 400, title, title_en, detail, bytes: None, now_ms: None };
+    let problem = Problem { kind, status: 400, title, title_en, detail, bytes: None, now_ms: None, kept: false };
     (400, "application/problem+json", serde_json::to_vec(&problem).unwrap())
+}
+
+fn no_quorum(kept: bool) -> (u16, &'static str, Vec<u8>) {
+    let (_, kind, body) = no(Kind::Unavailable);
+    let problem = Problem { kept, ..serde_json::from_slice(&body).unwrap() };
+    (503, kind, serde_json::to_vec(&problem).unwrap())
 }
 
 fn assigned(counter: u64) -> (u16, &'static str, Vec<u8>) {
@@ -166,6 +172,34 @@ fn a_refusal_stops_what_follows_until_it_is_mended_and_nothing_overtakes() {
         bureau.round(&mut device, &mut patience).unwrap();
         assert!(device.store.listed().unwrap().iter().all(|s| s.state == "done" && s.reason.is_empty()));
     }
+}
+
+#[test]
+fn a_missing_quorum_holds_up_no_later_session_and_no_growing_seal() {
+    let mut device = two_sessions();
+    device.open("c").unwrap();
+    let answers = |kept| {
+        move |m: &str, path: &str, b: &[u8]| {
+            if path.ends_with("/seal") { no_quorum(kept) } else { takes(m, path, b) }
+        }
+    };
+    let bureau = Bureau::new(answers(true));
+    let mut patience = long();
+    let refused = bureau.round(&mut device, &mut patience).unwrap_err();
+    assert!(matches!(refused, SyncError::Unavailable { kept: true, .. }), "{refused}");
+    let asked = bureau.asked();
+    assert!(has(&asked, "1/seal") && has(&asked, "2/seal") && has(&asked, "add-checkpoint"), "{asked:?}");
+    // No receipt, so both wait; and nothing is refused.
+    let states = |device: &Device| device.store.listed().unwrap().iter().map(|s| s.state).collect::<Vec<_>>();
+    assert_eq!(states(&device), ["running", "waiting", "waiting"]);
+    bureau.now_says(takes);
+    bureau.round(&mut device, &mut patience).unwrap();
+    assert_eq!(states(&device), ["running", "done", "done"]);
+    // Where the bureau does not say that it holds the seal, what follows would have no place behind it.
+    let mut device = two_sessions();
+    let bureau = Bureau::new(answers(false));
+    bureau.round(&mut device, &mut long()).unwrap_err();
+    assert!(!has(&bureau.asked(), "/sessions/2/"));
 }
 
 #[test]
@@ -357,7 +391,7 @@ fn a_contact_is_sent_as_it_was_kept_until_it_is_taken_and_sessions_wait_for_it()
 #[test]
 fn a_rotation_that_was_noted_goes_before_all_else() {
     let mut device = two_sessions();
-    let request = RotateRequest { counter: 2, key: "k".into(), by_old: "o".into(), by_new: "n".into() };
+    let request = RotateRequest { counter: 2, key: "k".into(), by_old: "o".into(), by_new: "n".into(), sm2: None };
     device.store.set_fact(ROTATION, &serde_json::to_string(&request).unwrap()).unwrap();
     let bureau = Bureau::new(|_, _, _| (502, "text/html", Vec::new()));
     bureau.round(&mut device, &mut long()).unwrap_err();
@@ -378,7 +412,7 @@ fn a_rotation_holds_where_its_answer_is_lost_and_not_where_it_is_refused() {
     device.store.set_fact("key_id", &old.public().id()).unwrap();
     let turn = |bureau: &Bureau| {
         let key = identity::key(&device.store).unwrap();
-        rotate(&device.store, &bureau.client, &device.me, &key)
+        rotate(&device.store, &bureau.client, &device.me, &key, false)
     };
     let signer = || identity::key(&device.store).unwrap().public();
     let bureau = Bureau::new(|_, _, _| no(Kind::NotAuthentic));

@@ -60,14 +60,15 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 fn class() -> impl Strategy<Value = Class> {
-    let lessons = prop::collection::vec((0..1_200_000i64, 1..3_600_000i64), 1..6);
+    // Lessons begin and end at whole seconds, as an assignment has them.
+    let lessons = prop::collection::vec((0..1_200i64, 1..3_600i64), 1..6);
     let events = prop::collection::vec((0..1_800_000i64, act()), 0..24);
     (lessons, events, 1..=1000u32, 1..=4u8, any::<bool>()).prop_map(
         |(lessons, events, share_permille, level, manual)| {
             let mut at = EIGHT;
             let lessons = lessons.into_iter().map(|(pause, length)| {
-                let start = at + pause;
-                at = start + length;
+                let start = at + pause * 1_000;
+                at = start + length * 1_000;
                 (start, at)
             });
             let lessons = lessons.collect();

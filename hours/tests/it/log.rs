@@ -38,8 +38,8 @@ pub struct Event {
 pub fn plan(lessons: &[(i64, i64)], trainees: &[String], policy: Policy) -> Plan {
     let lessons = lessons.iter().enumerate().map(|(i, (start, end))| Lesson {
         lesson: (i + 1).to_string(),
-        start: rfc3339(*start),
-        end: rfc3339(*end),
+        start: lesson_time(*start),
+        end: lesson_time(*end),
     });
     let assignment = Assignment {
         region: "150422".to_owned(),
@@ -151,6 +151,12 @@ impl Device {
             }
         }
     }
+}
+
+/// [`rfc3339`] in the form of a lesson's times, which have whole seconds.
+fn lesson_time(at: i64) -> String {
+    assert_eq!(at % 1_000, 0);
+    rfc3339(at).replace(".000", "")
 }
 
 /// A time of the day as records write it; a clock that was set may show another day.

@@ -157,9 +157,9 @@ struct Reader {
     witnesses: Vec<Witness>,
     nodes: Vec<(Octets, Node)>,
     groups: usize,
-    // Where each thing that must not come twice came first.
-    log_keys: BTreeMap<PublicKey, u64>,
-    witness_keys: BTreeMap<PublicKey, u64>,
+    // Where each thing that must not come twice came first. Logs and witnesses share their keys: a log that vouches for itself is
+    // no witness.
+    keys: BTreeMap<PublicKey, u64>,
     names: BTreeMap<Vec<u8>, (u64, usize)>,
     members: BTreeMap<usize, u64>,
     quorum: Option<(u64, Option<usize>)>,
@@ -190,7 +190,7 @@ impl Reader {
     fn log(&mut self, vkey: &[u8], url: Option<&&[u8]>) -> Result<(), PolicyError> {
         let line = self.line;
         let key = NamedKey::parse(text(vkey, line)?).map_err(|source| PolicyError::Key { line, source })?;
-        if let Some(first) = self.log_keys.insert(key.key(), line) {
+        if let Some(first) = self.keys.insert(key.key(), line) {
             return Err(PolicyError::SameKey { line, first });
         }
         self.logs.push(Log { key, url: url.map(|url| Octets(url.to_vec())) });
@@ -200,7 +200,7 @@ impl Reader {
     fn witness(&mut self, name: &[u8], vkey: &[u8], url: Option<&&[u8]>) -> Result<(), PolicyError> {
         let line = self.line;
         let key = WitnessKey::parse(text(vkey, line)?).map_err(|source| PolicyError::Key { line, source })?;
-        if let Some(first) = self.witness_keys.insert(key.key(), line) {
+        if let Some(first) = self.keys.insert(key.key(), line) {
             return Err(PolicyError::SameKey { line, first });
         }
         self.define(name, Node::Witness(self.witnesses.len()))?;
@@ -420,6 +420,8 @@ mod tests {
         assert_eq!(refused(&logs), "line 2: the same public key is on line 1");
         let both = format!("witness A {}\nwitness B {}\n", key.witness("a.example"), key.witness("b.example"));
         assert_eq!(refused(&both), "line 2: the same public key is on line 1");
+        let own = format!("log {}\nwitness A {}\nquorum A\n", key.named("a.example"), key.witness("b.example"));
+        assert_eq!(refused(&own), "line 2: the same public key is on line 1");
     }
 
     #[test]
@@ -427,10 +429,10 @@ mod tests {
         let with = |n: usize, what: &str| -> String {
             (0..n)
                 .map(|i| {
-                    let key = DeviceKey::from_seed([i as u8; 32]).public();
+                    let key = |of: u8| DeviceKey::from_seed([of + i as u8; 32]).public();
                     match what {
-                        "log" => format!("log {}\n", key.named("l.example")),
-                        "witness" => format!("witness W{i} {}\n", key.witness("w.example")),
+                        "log" => format!("log {}\n", key(0).named("l.example")),
+                        "witness" => format!("witness W{i} {}\n", key(100).witness("w.example")),
                         _ => format!("group G{i} any W{i}\n"),
                     }
                 })

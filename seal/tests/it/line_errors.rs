@@ -67,7 +67,7 @@ fn each_rule_of_a_line_has_its_own_words() {
 fn fields_stay_in_their_range() {
     let id = "an id: 1 to 64 letters, digits, hyphens, underscores or dots";
     let hex = "lower-case hex digits of the right number";
-    let wall = "RFC 3339 with milliseconds and an offset";
+    let wall = "a time that exists, with milliseconds and an offset, as 2026-03-02T08:00:00.000+08:00";
     let (x64, x65) = ("x".repeat(64), "x".repeat(65));
     for (line, field, from, to, want) in [
         (1, "v", "\"v\":1", "\"v\":2", "1, the format this version reads"),
@@ -85,6 +85,9 @@ fn fields_stay_in_their_range() {
         (3, "wall", "T08", "t08", wall),
         (3, "wall", ".000+08:00", "+08:00", wall),
         (3, "wall", "+08:00", "Z", wall),
+        (3, "wall", "+08:00", "+24:30", wall),
+        (3, "wall", ":02.000", ":60.000", wall),
+        (3, "wall", "2026-03-02T", "2026-02-30T", wall),
         (3, "boot", "\"boot\":\"0", "\"boot\":\"", hex),
         (3, "salt", "\"salt\":\"02020202020202020202020202020202\"", "\"salt\":\"\"", "hex digits"),
         (3, "up_ms", "\"up_ms\":2000", "\"up_ms\":-1", "a whole number of 0 or more"),

@@ -13,6 +13,8 @@ mod parsers;
 mod proofs;
 mod round_trips;
 #[cfg(feature = "sm2")]
+mod second;
+#[cfg(feature = "sm2")]
 mod sm2;
 mod tamper;
 mod vectors;

@@ -135,9 +135,9 @@ fn central_leaves() -> Vec<Vec<u8>> {
     let hash = || "0a".repeat(32);
     [
         Leaf::Seal(SealLeaf { device: device(), counter: 7, seal: cosigned(3), received: at() }),
-        Leaf::Enrol(EnrolLeaf { device: device(), key: key(), site, institution, at: at() }),
+        Leaf::Enrol(EnrolLeaf { device: device(), key: key(), site, institution, sm2: None, at: at() }),
         Leaf::Revoke(RevokeLeaf { device: device(), counter: 0, reason: reason(), at: at() }),
-        Leaf::Rotate(RotateLeaf { device: device(), counter: 7, key: key(), by_old, by_new, at: at() }),
+        Leaf::Rotate(RotateLeaf { device: device(), counter: 7, key: key(), by_old, by_new, sm2: None, at: at() }),
         Leaf::Replace(ReplaceLeaf { device: device(), old: "d0".into(), counter: 7, reason: reason(), at: at() }),
         Leaf::Contact(ContactLeaf { device: device(), counter: 8, note, received: at() }),
         Leaf::Disposition(DispositionLeaf { finding: "r/c/-".into(), decision, by, reason_sha256: hash(), at: at() }),

@@ -94,7 +94,7 @@ fn openssl(dir: &Path, args: &[&str]) -> Output {
     Command::new("openssl").current_dir(dir).args(args).output().unwrap()
 }
 
-fn has_sm2() -> bool {
+pub fn has_sm2() -> bool {
     let here = Command::new("openssl").args(["list", "-public-key-algorithms"]).output();
     let has = here.is_ok_and(|o| String::from_utf8_lossy(&o.stdout).to_lowercase().contains("sm2"));
     if !has {

@@ -224,6 +224,7 @@ fn leaves_and_receipts_are_these_bytes() {
             key: made::key().public().to_base64(),
             site: text("s1"),
             institution: text("i1"),
+            sm2: None,
             at: at(),
         }),
         Leaf::Document(DocumentLeaf {

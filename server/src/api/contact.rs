@@ -2,14 +2,13 @@
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, State};
 use muster_seal::note::MAX_NOTE;
 use muster_wire::enrol::RotateRequest;
 use muster_wire::problem::{Kind, Problem};
 use muster_wire::upload::SessionState;
 
-use super::device::authentic;
-use super::upload::{body, counted};
+use super::device::{Delivery, counted};
 use crate::app::AppState;
 use crate::clock;
 use crate::error::ApiError;
@@ -23,20 +22,11 @@ use crate::{ingest, pipeline};
     params(("device" = String, Path), ("counter" = u64, Path)),
     request_body(content = String, content_type = "text/plain"),
     responses((status = 200, body = SessionState), (status = 409, body = Problem), (status = 422, body = Problem)))]
-pub async fn contact(
-    State(state): State<AppState>,
-    Path((named, counter)): Path<(String, u64)>,
-    request: Request,
-) -> Result<Json<SessionState>, ApiError> {
-    let counter = counted(counter)?;
-    let (parts, content) = request.into_parts();
-    let bytes = body(content, MAX_NOTE).await?;
-    let device = authentic(&state, &parts, &bytes, &named).await?;
-    let note =
-        String::from_utf8(bytes.to_vec()).map_err(|_| ApiError::new(Kind::BadLog, "the contact is not UTF-8"))?;
+pub async fn contact(State(state): State<AppState>, sent: Delivery<MAX_NOTE>) -> Result<Json<SessionState>, ApiError> {
+    let note = sent.text("contact")?;
     let taken = state.blocking(move |store| {
-        ingest::take_contact(store, &device, counter, &note, &clock::now())?;
-        ingest::state(store, &device.device, counter)
+        ingest::take_contact(store, &sent.device, sent.counter, &note, &clock::now())?;
+        ingest::state(store, &sent.device.device, sent.counter)
     });
     Ok(Json(taken.await?))
 }

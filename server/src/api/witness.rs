@@ -1,11 +1,11 @@
 //! `POST /add-checkpoint`: this server as the `tlog-witness` of its devices' session logs.
 
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use muster_seal::witness::MAX_REQUEST;
 
-use super::upload::body;
+use super::device::Limited;
 use crate::app::AppState;
 use crate::clock;
 use crate::error::ApiError;
@@ -19,8 +19,10 @@ use crate::ingest;
     request_body(content = String, content_type = "text/plain"),
     responses((status = 200, description = "signature lines"), (status = 403), (status = 404),
               (status = 409, description = "the size that was cosigned, as text/x.tlog.size"), (status = 422)))]
-pub async fn add_checkpoint(State(state): State<AppState>, request: Request) -> Result<Response, ApiError> {
-    let bytes = body(request.into_body(), MAX_REQUEST).await?;
+pub async fn add_checkpoint(
+    State(state): State<AppState>,
+    Limited(bytes): Limited<MAX_REQUEST>,
+) -> Result<Response, ApiError> {
     let answer = state
         .blocking(move |store| {
             let now = clock::now_ms();

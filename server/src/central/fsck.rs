@@ -1,13 +1,14 @@
 //! `muster-server log fsck`: derives everything again from the bytes, and says what does not agree. Changes nothing.
 //!
 //! From every leaf: hashes, nodes, the root of each checkpoint that was ever signed, each tile on disk to the byte. From
-//! every stored log: its seal, its chain, its count under its assignment. It reads the *data*, not only the hashes.
+//! every stored log: its seal, its chain, its count under its assignment. And from the store back: every row that a
+//! leaf made true has that leaf. It reads the *data*, not only the hashes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use muster_hours::schedule::Assignment;
-use muster_seal::central::{ContactLeaf, Leaf, SealLeaf};
+use muster_seal::central::{ContactLeaf, DocumentLeaf, Leaf, SealLeaf};
 use muster_seal::chain::{Contact, Link, seal_id};
 use muster_seal::checkpoint::Checkpoint;
 use muster_seal::life::Life;
@@ -17,6 +18,8 @@ use muster_seal::tile::{self, Tile, WIDTH};
 use rusqlite::Connection;
 
 use crate::store::{Store, StoreError, checkpoints, devices, sessions};
+
+mod stored;
 
 /// What was looked at, and what does not agree.
 #[derive(Debug, Default)]
@@ -33,6 +36,8 @@ pub struct Checked {
     pub erased: u64,
     /// What does not agree, in words.
     pub wrong: Vec<String>,
+    /// What is on its way and mends itself: entries that are not published yet, or that no quorum stands for.
+    pub told: Vec<String>,
 }
 
 /// Checks a data directory.
@@ -40,9 +45,17 @@ pub struct Checked {
 /// # Errors
 /// [`StoreError`] when it cannot be read at all; what can be read and is wrong is in [`Checked::wrong`].
 pub fn check(store: &Store) -> Result<Checked, StoreError> {
+    let shown = stored::shown(store)?;
     store.read(|conn| {
         let tx = conn.unchecked_transaction()?; // one state, whatever is written meanwhile
-        let mut all = Fsck { conn: &tx, domain: String::new(), checked: Checked::default() };
+        let mut all = Fsck {
+            conn: &tx,
+            domain: String::new(),
+            lives: BTreeMap::new(),
+            named: Vec::new(),
+            checked: Checked::default(),
+        };
+        all.checked.wrong.extend(shown);
         all.domain = crate::store::setting(&tx, "domain")?.ok_or(StoreError::Corrupt("no domain"))?;
         let sound: String = tx.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
         if sound != "ok" {
@@ -51,6 +64,8 @@ pub fn check(store: &Store) -> Result<Checked, StoreError> {
         let roots = all.tree(&store.dir().join("log"))?;
         all.signed(&roots)?;
         all.leaves()?;
+        all.stored()?;
+        all.staged()?;
         all.documents()?;
         Ok(all.checked)
     })
@@ -59,6 +74,10 @@ pub fn check(store: &Store) -> Result<Checked, StoreError> {
 struct Fsck<'a> {
     conn: &'a Connection,
     domain: String,
+    /// Devices' lives, as the leaves say.
+    lives: BTreeMap<String, Life>,
+    /// The documents that leaves name.
+    named: Vec<DocumentLeaf>,
     checked: Checked,
 }
 
@@ -164,15 +183,11 @@ impl Fsck<'_> {
                         continue;
                     }
                 };
-                let about = match &leaf {
-                    Leaf::Enrol(l) => vec![&l.device],
-                    Leaf::Rotate(l) => vec![&l.device],
-                    Leaf::Revoke(l) => vec![&l.device],
-                    Leaf::Replace(l) => vec![&l.device, &l.old],
-                    _ => Vec::new(),
-                };
-                for device in about {
-                    lives.entry(device.clone()).or_default().push((index, leaf.clone()));
+                for device in stored::about(&leaf) {
+                    lives.entry(device.to_owned()).or_default().push((index, leaf.clone()));
+                }
+                if let Leaf::Document(document) = &leaf {
+                    self.named.push(document.clone());
                 }
                 let key = match &leaf {
                     Leaf::Seal(l) => Some((l.device.clone(), l.counter)),
@@ -197,6 +212,7 @@ impl Fsck<'_> {
                 self.wrong(format!("device {device}: the store lists other leaves about it than the log holds"));
             }
         }
+        self.lives.clone_from(&read);
         let mut links: BTreeMap<&str, Link> = BTreeMap::new();
         for ((device, counter), (index, leaf)) in &used {
             let Some(life) = read.get(device) else {

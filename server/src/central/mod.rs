@@ -6,6 +6,7 @@
 
 pub mod fsck;
 pub mod sequencer;
+mod sweep;
 pub mod witness;
 
 use muster_seal::checkpoint::Checkpoint;

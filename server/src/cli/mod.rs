@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 
 use crate::import::{What, tables};
 use crate::pipeline::CodeFor;
-use crate::store::{Store, sessions};
+use crate::store::{Store, StoreError, sessions};
 use crate::{bundle, central, clock, openapi, pipeline, rules};
 
 mod explain;
@@ -54,21 +54,23 @@ enum Command {
         #[arg(long, default_value = "")]
         name: String,
         /// 被替换的终端（硬盘损坏或丢失） / the device whose place it takes: its disk was lost
-        #[arg(long, requires = "counter")]
+        #[arg(long)]
         replaces: Option<String>,
-        /// 旧终端最后仍有效的课次计数 / the old device's last session counter that still counts
+        /// 旧终端最后仍有效的课次计数，默认为本局见过的最后一个 / the old device's last session counter that still counts; the last one seen unless given
         #[arg(long, requires = "replaces")]
         counter: Option<u64>,
         #[command(flatten)]
         data: Data,
     },
-    /// 吊销终端 / revoke a device
+    /// 吊销终端：截止计数以内、尚未送达的课次仍可送达 / revoke a device; what it sealed up to the counter may still be delivered
     Revoke {
         #[arg(long)]
         device: String,
-        /// 最后仍有效的课次计数 / the last session counter that still counts
+        /// 最后仍有效的课次计数，默认为本局见过的最后一个；若失窃后还有活动，请给更小的值
+        /// / the last session counter that still counts: the last one seen unless given, and never above it; give a smaller one
+        /// where something was seen after the theft
         #[arg(long)]
-        counter: u64,
+        counter: Option<u64>,
         /// 原因代码（进入公开日志）：lost stolen damaged misused retired other / why, as a code: it goes into the public log
         #[arg(long, value_parser = ["lost", "stolen", "damaged", "misused", "retired", "other"])]
         reason: String,
@@ -209,14 +211,26 @@ impl Cli {
                 Ok(())
             }
             Command::EnrolCode { site, name, replaces, counter, data } => {
-                let for_ = CodeFor { site: site.clone(), name, replaces: replaces.zip(counter) };
+                let for_ = CodeFor { site: site.clone(), name, replaces: replaces.map(|old| (old, counter)) };
                 let code = pipeline::enrol_code(&data.open()?, for_);
-                println!("{}", code.with_context(|| format!("is there a site {site}? import sites first"))?);
+                let hint = |e: StoreError| match e {
+                    StoreError::Sqlite(_) => {
+                        anyhow::Error::new(e).context(format!("is there a site {site}? import sites first"))
+                    }
+                    other => other.into(),
+                };
+                println!("{}", code.map_err(hint)?);
                 Ok(())
             }
             Command::Revoke { device, counter, reason, data } => {
-                let index = pipeline::revoke(&data.open()?, &device, counter, &reason)?;
-                println!("{device} > {counter}: #{index}");
+                let ended = pipeline::revoke(&data.open()?, &device, counter, &reason)?;
+                println!("{device} > {}: #{}", ended.counter, ended.index);
+                for open in &ended.open {
+                    println!(
+                        "课次 {0}：见过 {1} 条记录，尚未送达，仍可送达 / session {0}: {1} records seen, not delivered, and still may be",
+                        open.counter, open.records
+                    );
+                }
                 Ok(())
             }
             Command::Reconcile { json, data } => {
@@ -284,7 +298,10 @@ fn fsck(store: &Store) -> Result<()> {
     for wrong in &checked.wrong {
         println!("✗ {wrong}");
     }
-    let central::fsck::Checked { leaves, tiles, checkpoints, logs, erased, wrong } = checked;
+    for told in &checked.told {
+        println!("· {told}");
+    }
+    let central::fsck::Checked { leaves, tiles, checkpoints, logs, erased, wrong, .. } = checked;
     println!(
         "叶 leaves {leaves} · 瓦片 tiles {tiles} · 检查点 checkpoints {checkpoints} · 记录 logs {logs} · 已到期 erased {erased}"
     );

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use muster_hours::schedule::time_ms;
+use muster_hours::schedule::{lesson_time, time_ms};
 use muster_seal::record::is_id;
+use muster_seal::time::lesson_ms;
 
 use super::RowError;
 
@@ -179,8 +180,9 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// A time: RFC 3339 with any offset, kept as it is; or as Excel shows it, `2026/3/2 8:00[:ss]` or `2026-03-02 08:00`,
-    /// taken as +08:00. Gives it as RFC 3339 and in milliseconds.
+    /// A time: RFC 3339 with any offset; or as Excel shows it, `2026/3/2 8:00[:ss]` or `2026-03-02 08:00`, taken as +08:00.
+    /// Gives it in the one form that assignments have, which has whole seconds, and in milliseconds. One in that form is kept as
+    /// it is; another is rounded, as Excel's are off by a thousandth, and put at +08:00.
     pub fn time(&mut self, column: &'static str) -> (String, i64) {
         let text = self.text(column);
         let full = match local_time(&text) {
@@ -194,8 +196,12 @@ impl<'a> Row<'a> {
             Some((day, Some(clock))) => format!("{day}T{clock}+08:00"),
             None => text.clone(),
         };
-        match time_ms(&full) {
-            Some(ms) => (full, ms),
+        if let Some(ms) = lesson_ms(&full) {
+            return (full, ms);
+        }
+        let rounded = time_ms(&full).map(|ms| (ms + 500).div_euclid(1000) * 1000);
+        match rounded.and_then(|ms| Some((lesson_time(ms)?, ms))) {
+            Some(time) => time,
             None => {
                 if !text.is_empty() {
                     self.wrong(column, "no time that exists: write 2026-03-02 08:00 or 2026-03-02T08:00:00+08:00");
@@ -315,12 +321,19 @@ mod tests {
             assert_eq!(read(text).map(|t| t.1), Ok(eight), "{text}");
         }
         assert_eq!(read("2026/3/2 8:05").unwrap().0, "2026-03-02T08:05:00+08:00");
-        for (text, ms) in [
-            ("2026-03-02T08:00:00+09:00", eight - 3_600_000),
-            ("2026-03-02T00:00:00-05:00", eight + 5 * 3_600_000),
-            ("2026-03-02T00:00:00Z", eight),
-        ] {
+        for (text, ms) in
+            [("2026-03-02T08:00:00+09:00", eight - 3_600_000), ("2026-03-02T00:00:00-05:00", eight + 5 * 3_600_000)]
+        {
             assert_eq!(read(text), Ok((text.to_owned(), ms)));
+        }
+        // What is no assignment's form is put into it, at whole seconds.
+        for (text, want) in [
+            ("2026-03-02T00:00:00Z", "2026-03-02T08:00:00+08:00"),
+            ("2026-03-02t08:00:00.000+08:00", "2026-03-02T08:00:00+08:00"),
+            ("2026-03-02T07:59:59.999+08:00", "2026-03-02T08:00:00+08:00"),
+            ("2026-03-02 08:00:00.4", "2026-03-02T08:00:00+08:00"),
+        ] {
+            assert_eq!(read(text), Ok((want.to_owned(), eight)), "{text}");
         }
         for day in ["2026-03-02", "2026/3/2"] {
             assert!(read(day).unwrap_err().contains("a day without a time of day"), "{day}");

@@ -16,6 +16,7 @@ mod values;
 use std::fmt;
 
 use muster_hours::policy::Policy;
+use muster_hours::schedule::is_plain;
 use muster_seal::central::{DocumentLeaf, Leaf};
 use muster_seal::merkle::sha256;
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -236,6 +237,9 @@ fn policy(tx: &Transaction<'_>, bytes: &[u8], now: &str) -> Result<Result<(), Ro
             }
         },
     };
+    if !is_plain(&policy.version) {
+        return wrong(1, "a version has no quote, backslash or control character".to_owned());
+    }
     let document = serde_json::to_string(&policy).map_err(|_| StoreError::Corrupt("a policy"))?;
     let sql = "SELECT document FROM policy WHERE version = ?";
     let found: Option<String> = tx.query_row(sql, [&policy.version], |row| row.get(0)).optional()?;

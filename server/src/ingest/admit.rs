@@ -8,6 +8,7 @@ use muster_seal::error::{LogError, NoteError};
 use muster_seal::key::{NamedKey, PublicKey};
 use muster_seal::merkle::Hash;
 use muster_seal::record::{Body, Open, Record};
+use muster_seal::second::{self, Point, SecondError};
 use muster_seal::session::{self, ParsedLog, VerifiedLog};
 use muster_wire::problem::Kind;
 use thiserror::Error;
@@ -21,6 +22,8 @@ pub struct Facts<'a> {
     pub origin: String,
     /// The device's key for this session.
     pub key: PublicKey,
+    /// The SM2 key that must have signed beside it; `None` where the deployment has no second signature.
+    pub second: Option<Point>,
     /// Its id.
     pub device: &'a str,
     /// Its site.
@@ -52,6 +55,9 @@ pub enum Refusal {
     /// The log or its seal.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The seal's second line.
+    #[error("the seal: {0}")]
+    Second(#[from] SecondError),
     /// The beacon is none of ours.
     #[error("line 1: the beacon: {0}")]
     Beacon(NoteError),
@@ -113,6 +119,9 @@ pub fn admit(
     was: impl FnOnce(u64, &Hash) -> Result<bool, Refusal>,
 ) -> Result<Admitted, Refusal> {
     let checkpoint = Checkpoint::open(seal.as_bytes(), &facts.key.named(&facts.origin)).map_err(LogError::from)?;
+    if let Some(point) = &facts.second {
+        second::check(seal.as_bytes(), &facts.origin, &facts.key, point)?;
+    }
     let log = covered(log, checkpoint.size)?;
     let held = Held::check(log, seal, facts)?;
     let open = held.open().clone();

@@ -13,6 +13,7 @@ use muster_seal::key::PublicKey;
 use muster_seal::line::MAX_LINE;
 use muster_seal::policy::Policy;
 use muster_seal::record::is_id;
+use muster_seal::second::{SecondError, check};
 use muster_seal::witness::{MAX_REQUEST, Refusal, Request, decide};
 use muster_wire::problem::Kind;
 use muster_wire::upload::{MAX_LOG, SessionState};
@@ -20,7 +21,9 @@ use rusqlite::Connection;
 
 use crate::central;
 use crate::error::ApiError;
+use crate::second;
 use crate::store::devices::{self, Device};
+use crate::store::sessions::Fork;
 use crate::store::witness::Witnessed;
 use crate::store::{Store, StoreError, checkpoints, sessions, witness};
 
@@ -132,7 +135,7 @@ pub fn take_seal(
     let key = key_at(device, counter)?;
     // Whether a fork is kept must not hang on the answer being a refusal, so it is decided first and kept by itself.
     if let Some(first) = store.read(|conn| fork(conn, device, counter, &origin, &key, seal))? {
-        store.write(|tx| sessions::put_fork(tx, &device.device, counter, &first, seal, now))?;
+        store.write(|tx| keep_fork(tx, device, counter, &first, seal, now))?;
         return Err(forked());
     }
     // A large log is verified and counted beside the writer; what it was verified against must still hold when it is written.
@@ -176,6 +179,7 @@ fn judge(
     let facts = admit::Facts {
         origin: origin.to_owned(),
         key,
+        second: second::demanded(conn, &device.life, counter)?,
         device: &device.device,
         site: &device.site,
         link: link.clone(),
@@ -229,6 +233,18 @@ fn admit_into(
 /// The key that signs what has this counter.
 fn key_at(device: &Device, counter: u64) -> Result<PublicKey, ApiError> {
     device.life.key_at(counter).map_err(|e| ApiError::new(Kind::Revoked, e.to_string()))
+}
+
+fn keep_fork(
+    tx: &rusqlite::Transaction<'_>,
+    device: &Device,
+    counter: u64,
+    first: &str,
+    second: &str,
+    now: &str,
+) -> Result<(), StoreError> {
+    let after_end = device.life.end().is_some();
+    sessions::put_fork(tx, &device.device, counter, Fork { first, second, after_end }, now)
 }
 
 fn forked() -> ApiError {
@@ -288,19 +304,17 @@ pub fn take_contact(store: &Store, device: &Device, counter: u64, note: &str, no
     let contact = Contact::open(note.as_bytes(), &domain, &device.device, counter, &key).map_err(|e| bad(&e))?;
     store.write(|tx| {
         if let Some(kept) = witness::contact(tx, &device.device, counter)? {
-            return if kept.note == note {
-                Ok(())
-            } else {
-                sessions::put_fork(tx, &device.device, counter, &kept.note, note, now)?;
-                Ok(())
-            };
+            return if kept.note == note { Ok(()) } else { Ok(keep_fork(tx, device, counter, &kept.note, note, now)?) };
+        }
+        if let Some(point) = second::demanded(tx, &device.life, counter)? {
+            let origin = Contact::origin(&domain, &device.device, counter);
+            check(note.as_bytes(), &origin, &key, &point).map_err(|e| bad(&e))?;
         }
         // A growing seal that was witnessed by its proofs alone uses its counter up as well.
         let origin = muster_seal::session::origin(&domain, &device.device, counter);
         let sealed = sessions::session(tx, &device.device, counter)?.filter(|s| s.sealed > 0).map(|s| s.seal);
         if let Some(first) = sealed.or(witness::witnessed(tx, &origin)?.map(|w| w.note)) {
-            sessions::put_fork(tx, &device.device, counter, &first, note, now)?;
-            return Ok(());
+            return Ok(keep_fork(tx, device, counter, &first, note, now)?);
         }
         witness::link_before(tx, &device.device, counter)?.after(&contact, note).map_err(|e| bad(&e))?;
         if !central::was(tx, contact.beacon, &contact.root)? {
@@ -335,10 +349,20 @@ pub fn add_checkpoint(
     let unknown = || Ok(Err(Refusal::UnknownOrigin { origin: request.origin().to_owned() }));
     let Some((id, counter)) = log_of(&store.domain()?, request.origin()) else { return unknown() };
     let Some(device) = store.read(|conn| devices::device(conn, id))? else { return unknown() };
-    // A device that has ended has no log of this counter.
-    let Ok(key) = device.life.key_at(counter) else { return unknown() };
-    let key = key.named(request.origin());
+    // Nothing grows any more under a key that was rotated away, or on a device that has ended. Whoever holds such a key can
+    // neither take a counter from the device before its own seal arrives, nor leave a fork that would seem to be its doing.
+    if device.life.end().is_some() || device.life.signer(counter) != device.key {
+        return unknown();
+    }
+    let (raw, key) = (device.key, device.key.named(request.origin()));
     store.write(|tx| {
+        if crate::store::second::is_on(tx)? {
+            let point = device.life.second(counter).ok_or(SecondError::NoKey { counter });
+            let held = point.and_then(|p| check(request.checkpoint.as_bytes(), request.origin(), &raw, &p));
+            if let Err(why) = held {
+                return Ok(Err(Refusal::Second(why)));
+            }
+        }
         let known = witness::witnessed(tx, request.origin())?;
         // What was closed, or used up by a contact, does not grow; and nobody fills the disk with logs that never were.
         let used = witness::contact(tx, id, counter)?.is_some();
@@ -346,15 +370,20 @@ pub fn add_checkpoint(
         if known.is_none() && (used || counter > last + MAX_AHEAD) {
             return Ok(Err(Refusal::UnknownOrigin { origin: request.origin().to_owned() }));
         }
+        let closed = sessions::session(tx, id, counter)?.filter(|session| session.is_final);
+        let fork = |first: &str| keep_fork(tx, &device, counter, first, &request.checkpoint, now);
         let new = match decide(&request, known.as_ref().map(|k| (k.size, k.root)), &key) {
             Ok(new) => new,
             Err(refusal @ Refusal::Fork { .. }) => {
-                let first = known.map(|k| k.note).unwrap_or_default();
-                sessions::put_fork(tx, id, counter, &first, &request.checkpoint, now)?;
+                fork(&known.map(|k| k.note).unwrap_or_default())?;
                 return Ok(Err(refusal));
             }
             Err(refusal) => return Ok(Err(refusal)),
         };
+        if let Some(closed) = closed.filter(|closed| new.size > closed.sealed) {
+            fork(&closed.seal)?;
+            return Ok(Err(Refusal::Fork { size: closed.sealed }));
+        }
         let (size, root, note) = (new.size, new.root, request.checkpoint.clone());
         witness::put_witnessed(tx, request.origin(), &Witnessed { size, root, note })?;
         Ok(Ok(cosign(&new.text(), &witness::name(tx)?, &witness::signer(tx)?, now_s)))

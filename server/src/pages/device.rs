@@ -39,6 +39,8 @@ pub struct ForkLine {
     pub a: String,
     /// The second.
     pub b: String,
+    /// Had the device ended when the second came?
+    pub after_end: bool,
 }
 
 /// The page.
@@ -97,13 +99,19 @@ pub fn view(conn: &Connection, id: &str, here: String, w: Words) -> Result<Optio
 }
 
 fn forks(conn: &Connection, id: &str) -> Result<Vec<ForkLine>, StoreError> {
-    let mut get = conn.prepare("SELECT counter, at, seal_a, seal_b FROM fork WHERE device = ? ORDER BY rowid")?;
-    let rows =
-        get.query_map([id], |r| Ok((r.get::<_, i64>(0)? as u64, r.get::<_, String>(1)?, r.get(2)?, r.get(3)?)))?;
-    let fork = |(i, row): (usize, rusqlite::Result<(u64, String, String, String)>)| {
-        let (counter, at, a, b) = row?;
-        Ok(ForkLine { n: i + 1, counter, at: at.replace('T', " ").chars().take(19).collect(), a, b })
-    };
+    let mut get =
+        conn.prepare("SELECT counter, at, seal_a, seal_b, after_end FROM fork WHERE device = ? ORDER BY rowid")?;
+    let rows = get.query_map([id], |r| {
+        Ok(ForkLine {
+            n: 0,
+            counter: r.get::<_, i64>(0)? as u64,
+            at: r.get::<_, String>(1)?.replace('T', " ").chars().take(19).collect(),
+            a: r.get(2)?,
+            b: r.get(3)?,
+            after_end: r.get(4)?,
+        })
+    })?;
+    let fork = |(i, row): (usize, rusqlite::Result<ForkLine>)| Ok(ForkLine { n: i + 1, ..row? });
     rows.enumerate().map(fork).collect()
 }
 

@@ -3,10 +3,11 @@
 use muster_seal::checkpoint::Checkpoint;
 use muster_seal::key::{DeviceKey, NamedKey, Signer};
 use muster_seal::merkle::{Edge, Hash, leaf_hash};
+use muster_seal::second::under;
 use muster_seal::tile::MAX_ENTRY;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::{StoreError, setting};
+use super::{StoreError, second, setting};
 
 /// The central log's newest state.
 #[derive(Debug, Clone)]
@@ -81,7 +82,8 @@ pub fn append(tx: &Transaction<'_>, leaves: &[Vec<u8>]) -> Result<u64, StoreErro
             put_node.execute(params![level, index as i64, &hash[..]])?;
         }
     }
-    let note = Checkpoint { origin: origin(tx)?, size: edge.size(), root: edge.root() }.sign(&signer(tx)?);
+    let checkpoint = Checkpoint { origin: origin(tx)?, size: edge.size(), root: edge.root() };
+    let note = under(checkpoint.sign(&signer(tx)?), &checkpoint.origin, second::signer(tx)?.as_ref());
     tx.execute(
         "INSERT INTO checkpoint (one, size, edge, note, published) VALUES (1, ?1, ?2, ?3, 0)
          ON CONFLICT (one) DO UPDATE SET size = ?1, edge = ?2, note = ?3",

@@ -24,6 +24,13 @@ pub struct Disposition {
     pub log_index: u64,
 }
 
+impl Disposition {
+    /// Is it this decision, by this official, in these words?
+    pub fn is(&self, decision: &str, by: &str, reason: &str) -> bool {
+        (self.decision.as_str(), self.by.as_str(), self.reason.as_str()) == (decision, by, reason)
+    }
+}
+
 /// Keeps a decision. Nothing is ever replaced: a later one stands beside it.
 ///
 /// # Errors

@@ -24,24 +24,26 @@ pub mod dispositions;
 pub mod findings;
 pub mod parts;
 pub mod rosters;
+pub mod second;
 pub mod sessions;
 pub mod witness;
 
 /// The domain of a data directory that was given none.
 pub const DEFAULT_DOMAIN: &str = "muster.localhost";
 
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("migrations/0001_spine.sql"),
     include_str!("migrations/0002_findings.sql"),
     include_str!("migrations/0003_witness.sql"),
     include_str!("migrations/0004_reconcile.sql"),
-    include_str!("migrations/0005_imports.sql"),
-    include_str!("migrations/0006_parts.sql"),
-    include_str!("migrations/0007_results.sql"),
+    include_str!("migrations/0005_forks.sql"),
+    include_str!("migrations/0006_imports.sql"),
+    include_str!("migrations/0007_parts.sql"),
+    include_str!("migrations/0008_results.sql"),
 ];
 
 /// The migration after which what it keeps beside a log is read from the logs that are there.
-const SESSION_TIMES: usize = 4;
+const SESSION_TIMES: usize = 5;
 
 /// What can go wrong with the store.
 #[derive(Debug, Error)]
@@ -108,6 +110,21 @@ pub enum StoreError {
     /// A device's leaves in the central log make no life.
     #[error(transparent)]
     Life(#[from] muster_seal::life::LifeError),
+    /// A device was to end at a counter that nobody has seen.
+    #[error(
+        "计数 {counter} 超出本局见过的最后计数 {seen}：持有终端者可在其间补造课次。请用 {seen} 或更小的值；若离线办过班，先让终端送达，再吊销 \
+         / counter {counter} is ahead of {seen}, the last ever seen of this device: whoever holds it could fill what lies between \
+         with classes that never met. Give {seen} or less, or nothing at all; where classes were held offline, let the device deliver them first"
+    )]
+    Ahead {
+        /// What was asked for.
+        counter: u64,
+        /// The last that was seen.
+        seen: u64,
+    },
+    /// The second signature line of the profile `sm2-sm3`.
+    #[error("second_signature: {0}")]
+    Second(#[from] muster_seal::second::SecondError),
     /// A fault that a test asked for.
     #[error("a test asked for this fault: {0}")]
     Asked(&'static str),

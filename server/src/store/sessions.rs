@@ -185,24 +185,30 @@ pub(super) fn fill_times(tx: &Transaction<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Keeps two seals that do not extend each other; the same pair is kept once.
+/// Two notes by a device under one counter that cannot both be of one history.
+#[derive(Debug, Clone, Copy)]
+pub struct Fork<'a> {
+    /// The one that was there first.
+    pub first: &'a str,
+    /// The one that came now.
+    pub second: &'a str,
+    /// Had the device ended by then? Such a fork is by whoever holds it, and stands apart.
+    pub after_end: bool,
+}
+
+/// Keeps a fork; the same pair is kept once.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn put_fork(
-    tx: &Transaction<'_>,
-    device: &str,
-    counter: u64,
-    a: &str,
-    b: &str,
-    at: &str,
-) -> Result<(), StoreError> {
-    // One pair proves it; a few more may tell something; a thousand would only fill the disk.
+pub fn put_fork(tx: &Transaction<'_>, device: &str, counter: u64, fork: Fork<'_>, at: &str) -> Result<(), StoreError> {
+    let Fork { first, second, after_end } = fork;
+    // One pair proves it; a few more may tell something; a thousand would only fill the disk. What a thief sends takes no
+    // room from what the site did.
     tx.execute(
-        "INSERT INTO fork (device, counter, seal_a, seal_b, at) SELECT ?1, ?2, ?3, ?4, ?5
+        "INSERT INTO fork (device, counter, seal_a, seal_b, at, after_end) SELECT ?1, ?2, ?3, ?4, ?5, ?6
          WHERE NOT EXISTS (SELECT 1 FROM fork WHERE device = ?1 AND counter = ?2 AND seal_a = ?3 AND seal_b = ?4)
-         AND (SELECT count(*) FROM fork WHERE device = ?1 AND counter = ?2) < 16",
-        params![device, counter as i64, a, b, at],
+         AND (SELECT count(*) FROM fork WHERE device = ?1 AND counter = ?2 AND after_end = ?6) < 16",
+        params![device, counter as i64, first, second, at, after_end],
     )?;
     Ok(())
 }

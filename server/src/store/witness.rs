@@ -180,6 +180,44 @@ pub fn last_counter(conn: &Connection, device: &str) -> Result<u64, StoreError> 
     Ok(link_before(conn, device, u64::MAX >> 1)?.counter)
 }
 
+/// The last counter of a device that this server ever saw a seal or a contact of, growing seals too; 0 before the first.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn last_seen(conn: &Connection, device: &str) -> Result<u64, StoreError> {
+    let domain: String = setting(conn, "domain")?.ok_or(StoreError::Corrupt("no domain"))?;
+    let sql = "SELECT coalesce(max(n), 0) FROM (
+                 SELECT max(counter) AS n FROM session WHERE device = ?1 AND sealed > 0
+                 UNION ALL SELECT max(counter) FROM contact WHERE device = ?1
+                 UNION ALL SELECT max(CAST(substr(origin, length(?2) + 1) AS INTEGER)) FROM witnessed
+                           WHERE substr(origin, 1, length(?2)) = ?2)";
+    let origins = format!("{domain}/d/{device}/s/");
+    Ok(conn.query_row(sql, params![device, origins], |row| row.get::<_, i64>(0))? as u64)
+}
+
+/// A counter that a device has used, as far as this server saw, and that has not arrived in full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Open {
+    /// Which counter.
+    pub counter: u64,
+    /// How many records a growing seal was witnessed over; 0 when nothing of it was ever seen.
+    pub records: u64,
+}
+
+/// What a device may still deliver, up to a counter.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn open_until(conn: &Connection, device: &str, last: u64) -> Result<Vec<Open>, StoreError> {
+    let domain: String = setting(conn, "domain")?.ok_or(StoreError::Corrupt("no domain"))?;
+    let mut open = Vec::new();
+    for counter in link_before(conn, device, last.saturating_add(1))?.counter + 1..=last {
+        let seen = witnessed(conn, &muster_seal::session::origin(&domain, device, counter))?;
+        open.push(Open { counter, records: seen.map_or(0, |seen| seen.size) });
+    }
+    Ok(open)
+}
+
 /// The first checkpoint of at least `size` entries that a policy's quorum stands for; where there is no policy, or the log
 /// is older than it, the first that was shown.
 ///

@@ -131,6 +131,47 @@ fn a_lost_folder_is_made_anew_and_an_old_database_is_not_published_over_a_newer_
     assert_eq!(fs::read(dir.path().join("log/checkpoint")).unwrap(), newer);
 }
 
+#[test]
+fn partial_tiles_go_when_their_full_tile_is_there_and_no_shown_checkpoint_needs_them() {
+    let (dir, store) = open();
+    let log = dir.path().join("log");
+    let widths = |index: &str| -> Vec<String> {
+        let mut all: Vec<String> = ["0", "entries"]
+            .iter()
+            .filter_map(|kind| fs::read_dir(log.join("tile").join(kind).join(index)).ok())
+            .flat_map(|folder| folder.flatten().map(|f| f.file_name().to_string_lossy().into_owned()))
+            .collect();
+        all.sort();
+        all
+    };
+    grow(&store, 10);
+    grow(&store, 50);
+    grow(&store, 250);
+    // Whoever was shown 60 still finds what it needs, and so does whoever has not asked for the full tile yet.
+    assert_eq!(widths("000.p"), ["10", "10", "60", "60"]);
+    central::settle(&store).unwrap();
+    assert_eq!(widths("000.p").len(), 4, "the same checkpoint again leaves the one before it where it was");
+    grow(&store, 5);
+    assert_eq!((widths("000.p"), widths("001.p")), (Vec::new(), ["54", "54", "59", "59"].map(String::from).to_vec()));
+    assert!(log.join("tile/1/000.p/1").exists(), "no full tile is there for it");
+    // Cleared by halves when the plug was pulled: the next time the rest goes, across any number of tiles.
+    fs::create_dir_all(log.join("tile/0/000.p")).unwrap();
+    fs::write(log.join("tile/0/000.p/10"), "").unwrap();
+    fs::remove_file(log.join(".swept")).unwrap();
+    grow(&store, 1_000);
+    assert_eq!((widths("000.p").len(), widths("001.p").len()), (0, 4));
+    grow(&store, 1);
+    assert_eq!((widths("000.p").len(), widths("001.p").len()), (0, 0));
+    assert_eq!(wrong(&store), Vec::<String>::new());
+    // A partial tile without its full one is left alone.
+    fs::rename(log.join("tile/0/002"), log.join("aside")).unwrap();
+    fs::create_dir_all(log.join("tile/0/002.p")).unwrap();
+    fs::write(log.join("tile/0/002.p/7"), "").unwrap();
+    fs::remove_file(log.join(".swept")).unwrap();
+    grow(&store, 1);
+    assert_eq!(widths("002.p"), ["7"]);
+}
+
 fn walk(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
     for entry in fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();

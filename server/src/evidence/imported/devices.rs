@@ -19,7 +19,7 @@ const RECEIVED: &str = "json_extract(CAST(l.line AS TEXT), '$.received')";
 /// Table `devices`, as the central log's leaves about them say.
 pub fn devices(conn: &Connection) -> Result<Vec<Row>, StoreError> {
     let sql = "SELECT d.device, s.region, (SELECT count(*) FROM contact c WHERE c.device = d.device),
-                      (SELECT count(*) FROM fork f WHERE f.device = d.device)
+                      (SELECT count(*) FROM fork f WHERE f.device = d.device AND NOT f.after_end)
                FROM device d JOIN site s USING (site) ORDER BY d.device";
     let mut get = conn.prepare(sql)?;
     let rows = get.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?;
@@ -117,10 +117,11 @@ pub fn gaps(conn: &Connection) -> Result<Vec<Row>, StoreError> {
     Ok(rows)
 }
 
-/// Table `forks`: the notes by their hashes, and how many records each covers.
+/// Table `forks`: the notes by their hashes, and how many records each covers. Those that came after the device had ended are by
+/// whoever holds it, and accuse nobody here.
 pub fn forks(conn: &Connection) -> Result<Vec<Row>, StoreError> {
     let mut get =
-        conn.prepare("SELECT device, counter, seal_a, seal_b, at FROM fork ORDER BY device, counter, rowid")?;
+        conn.prepare("SELECT device, counter, seal_a, seal_b, at FROM fork WHERE NOT after_end ORDER BY device, counter, rowid")?;
     let rows = get.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?)))?;
     let rows: Vec<(String, i64, String, String, String)> = rows.collect::<Result<_, _>>()?;
     let size = |note: &str| Some(Checkpoint::parse(Note::parse(note.as_bytes()).ok()?.text()).ok()?.size);
