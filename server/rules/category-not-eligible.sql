@@ -1,6 +1,7 @@
 -- id: category-not-eligible
 -- grade: weak
 -- family: eligibility
+-- scope: class
 -- title_zh: 人员类别不符
 -- title_en: Not one of the groups that are paid for
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，第三条（六类补贴对象）

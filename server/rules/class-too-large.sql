@@ -1,6 +1,7 @@
 -- id: class-too-large
 -- grade: certain
 -- family: teaching
+-- scope: class
 -- title_zh: 超班额或超座位
 -- title_en: More trainees than the programme or the room allows
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚报人数、培训纪律）、第三条

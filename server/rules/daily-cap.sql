@@ -1,6 +1,7 @@
 -- id: daily-cap
 -- grade: certain
 -- family: hours
+-- scope: person
 -- title_zh: 单日超课时上限
 -- title_en: More hours than a day may hold
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚构课时）、第四条（一）

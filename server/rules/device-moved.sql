@@ -1,6 +1,7 @@
 -- id: device-moved
 -- grade: strong
 -- family: place
+-- scope: class
 -- needs: positions
 -- title_zh: 终端移位
 -- title_en: The terminal was elsewhere

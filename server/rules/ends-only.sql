@@ -1,6 +1,7 @@
 -- id: ends-only
 -- grade: strong
 -- family: presence
+-- scope: class
 -- title_zh: 只签到签退
 -- title_en: Signs in, goes, signs out
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚构课时、培训纪律）、第四条（一）（虚假培训）

@@ -1,6 +1,7 @@
 -- id: flat-arrival
 -- grade: weak
 -- family: rhythm
+-- scope: class
 -- title_zh: 到课时间过齐
 -- title_en: Everybody comes at the same second, every day
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚构课时、虚报人数）、第四条（一）

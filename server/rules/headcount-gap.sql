@@ -1,6 +1,7 @@
 -- id: headcount-gap
 -- grade: strong
 -- family: presence
+-- scope: class
 -- needs: inspections
 -- title_zh: 现场人数不符
 -- title_en: The log has more people than the inspector saw

@@ -1,6 +1,7 @@
 -- id: hours-over-attested
 -- grade: certain
 -- family: hours
+-- scope: class
 -- title_zh: 申领课时超出核验课时
 -- title_en: More hours claimed than attested
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚构课时）、第四条（一）

@@ -1,6 +1,7 @@
 -- id: impossible-travel
 -- grade: strong
 -- family: identity
+-- scope: person
 -- needs: sites
 -- title_zh: 行程不可能
 -- title_en: A journey nobody can make

@@ -1,6 +1,7 @@
 -- id: instructor-absent
 -- grade: strong
 -- family: teaching
+-- scope: class
 -- title_zh: 教师缺席
 -- title_en: Nobody taught
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚构课时、培训纪律）、第四条（一）

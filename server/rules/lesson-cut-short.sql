@@ -1,6 +1,7 @@
 -- id: lesson-cut-short
 -- grade: strong
 -- family: hours
+-- scope: class
 -- title_zh: 迟开早散
 -- title_en: Begun late, ended early
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（培训纪律）、第四条（一）

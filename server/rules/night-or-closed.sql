@@ -1,6 +1,7 @@
 -- id: night-or-closed
 -- grade: strong
 -- family: rhythm
+-- scope: class
 -- title_zh: 夜间或停课日
 -- title_en: Class at night, or on a day without class
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚构课时、培训纪律）、第四条（一）

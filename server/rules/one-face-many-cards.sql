@@ -1,6 +1,7 @@
 -- id: one-face-many-cards
 -- grade: strong
 -- family: identity
+-- scope: class
 -- title_zh: 一脸多卡
 -- title_en: One face, many cards
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚构课时、虚报人数）、第四条（一）

@@ -1,6 +1,7 @@
 -- id: outside-licence
 -- grade: certain
 -- family: eligibility
+-- scope: class
 -- needs: licences
 -- title_zh: 超许可范围
 -- title_en: Taught outside the licence

@@ -1,6 +1,7 @@
 -- id: overlapping-claims
 -- grade: certain
 -- family: eligibility
+-- scope: person
 -- title_zh: 同时段重复申领
 -- title_en: The same hours claimed in two classes
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚构课时、虚报人数）、第三条（补贴条件）

@@ -1,6 +1,7 @@
 -- id: phantom-trainee
 -- grade: certain
 -- family: presence
+-- scope: class
 -- title_zh: 虚报学员
 -- title_en: Phantom trainee
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚报人数）、第三条

@@ -1,6 +1,7 @@
 -- id: roster-swap
 -- grade: strong
 -- family: paper
+-- scope: class
 -- title_zh: 开班后换人
 -- title_en: A list that was filled afterwards
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚报人数）、第三条（开班审批与名册）

@@ -1,6 +1,7 @@
 -- id: same-level-twice
 -- grade: certain
 -- family: eligibility
+-- scope: person
 -- title_zh: 同职业同等级重复
 -- title_en: The same thing paid twice
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，第三条（培训对象与补贴条件）

@@ -1,6 +1,7 @@
 -- id: same-order
 -- grade: weak
 -- family: rhythm
+-- scope: class
 -- title_zh: 刷卡次序雷同
 -- title_en: The same order, day after day
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚构课时、虚报人数）、第四条（一）

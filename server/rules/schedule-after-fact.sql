@@ -1,6 +1,7 @@
 -- id: schedule-after-fact
 -- grade: strong
 -- family: paper
+-- scope: class
 -- title_zh: 课表事后修改
 -- title_en: The timetable was bent to fit the log
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚构课时、培训纪律）、第四条（一）

@@ -1,6 +1,7 @@
 -- id: show-days-only
 -- grade: strong
 -- family: presence
+-- scope: class
 -- title_zh: 只到检查日
 -- title_en: There when somebody looks
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚报人数）、第四条（一）（虚假培训）

@@ -1,6 +1,7 @@
 -- id: stranger-cards
 -- grade: weak
 -- family: identity
+-- scope: class
 -- title_zh: 名册外证件
 -- title_en: Cards that are on no roster
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚报人数、培训纪律）、第四条（一）

@@ -1,6 +1,7 @@
 -- id: tap-burst
 -- grade: strong
 -- family: rhythm
+-- scope: class
 -- title_zh: 集中连刷
 -- title_en: A stack of cards
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚构课时、虚报人数）、第四条（一）

@@ -1,6 +1,7 @@
 -- id: token-attendance
 -- grade: certain
 -- family: presence
+-- scope: class
 -- title_zh: 到课率不足
 -- title_en: Came, but under the rate
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚构课时）、第四条（一）

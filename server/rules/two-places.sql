@@ -1,6 +1,7 @@
 -- id: two-places
 -- grade: strong
 -- family: identity
+-- scope: person
 -- title_zh: 一人两地同时
 -- title_en: One person in two places at once
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚构课时、虚报人数）、第四条（一）（虚假培训）

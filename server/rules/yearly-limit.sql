@@ -1,6 +1,7 @@
 -- id: yearly-limit
 -- grade: certain
 -- family: eligibility
+-- scope: person
 -- title_zh: 超年度次数
 -- title_en: More subsidies than a year allows
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，第三条（培训对象与补贴条件）

@@ -68,8 +68,27 @@ impl Names {
     }
 
     fn id(&self, instructor: bool, number: &str) -> String {
-        let prefix = if instructor { 'i' } else { 't' };
-        format!("{prefix}{}", &mac(&self.card_key, &format!("roster-id/{number}"))[..16])
+        roster_id(&self.card_key, instructor, number)
+    }
+}
+
+/// The opaque id of a person on a roster, under the key of its class.
+pub fn roster_id(card_key: &[u8], instructor: bool, number: &str) -> String {
+    let prefix = if instructor { 'i' } else { 't' };
+    format!("{prefix}{}", &mac(card_key, &format!("roster-id/{number}"))[..16])
+}
+
+/// Gives a class a key of the caller's own in place of the random one, before anybody is on its roster: for a world that is
+/// made twice alike.
+///
+/// # Errors
+/// [`StoreError`]; [`StoreError::Corrupt`] when there is no such class, or somebody has an id under the key before.
+pub fn set_card_key(tx: &Transaction<'_>, class: &str, key: &[u8; 32]) -> Result<(), StoreError> {
+    let sql =
+        "UPDATE class SET card_key = ?2 WHERE class = ?1 AND NOT EXISTS (SELECT 1 FROM roster r WHERE r.class = ?1)";
+    match tx.prepare_cached(sql)?.execute(params![class, &key[..]])? {
+        0 => Err(StoreError::Corrupt("no class without a roster to give a key to")),
+        _ => Ok(()),
     }
 }
 

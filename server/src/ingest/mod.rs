@@ -4,6 +4,7 @@
 //! crashed before its first seal left no trace worth keeping.
 
 pub mod admit;
+pub mod bulk;
 
 use muster_seal::central::{ContactLeaf, Leaf, SealLeaf};
 use muster_seal::chain::{Contact, Link};
@@ -154,6 +155,7 @@ pub fn take_seal(
 const ROUNDS: usize = 5;
 
 /// A log that was judged, and what it was judged against.
+#[derive(Debug)]
 struct Judged {
     admitted: admit::Admitted,
     held: usize,
@@ -302,6 +304,7 @@ pub fn take_contact(store: &Store, device: &Device, counter: u64, note: &str, no
     let bad = |e: &dyn std::fmt::Display| ApiError::new(Kind::BadLog, e.to_string());
     let domain = store.domain()?;
     let contact = Contact::open(note.as_bytes(), &domain, &device.device, counter, &key).map_err(|e| bad(&e))?;
+<<<<<<< HEAD
     store.write(|tx| {
         if let Some(kept) = witness::contact(tx, &device.device, counter)? {
             return if kept.note == note { Ok(()) } else { Ok(keep_fork(tx, device, counter, &kept.note, note, now)?) };
@@ -325,11 +328,48 @@ pub fn take_contact(store: &Store, device: &Device, counter: u64, note: &str, no
         let index = checkpoints::append(tx, &[leaf.line()])?;
         Ok(witness::put_contact(tx, &device.device, counter, &note, contact.beacon, index)?)
     })?;
+=======
+    store.write(|tx| contact_into(tx, device, &domain, &contact, note, now))?;
+>>>>>>> world
     let kept = store.read(|conn| witness::contact(conn, &device.device, counter))?;
     if kept.is_none_or(|kept| kept.note != note) {
         return Err(forked());
     }
     Ok(central::settle(store)?)
+}
+
+/// Writes a contact that was opened with the device's key, and its leaf. Safe to repeat; one that is not the one kept is kept
+/// as a fork, and changes nothing else.
+fn contact_into(
+    tx: &rusqlite::Transaction<'_>,
+    device: &Device,
+    domain: &str,
+    contact: &Contact,
+    note: &str,
+    now: &str,
+) -> Result<(), ApiError> {
+    let bad = |e: &dyn std::fmt::Display| ApiError::new(Kind::BadLog, e.to_string());
+    let counter = contact.counter;
+    if let Some(kept) = witness::contact(tx, &device.device, counter)? {
+        if kept.note != note {
+            sessions::put_fork(tx, &device.device, counter, &kept.note, note, now)?;
+        }
+        return Ok(());
+    }
+    // A growing seal that was witnessed by its proofs alone uses its counter up as well.
+    let origin = muster_seal::session::origin(domain, &device.device, counter);
+    let sealed = sessions::session(tx, &device.device, counter)?.filter(|s| s.sealed > 0).map(|s| s.seal);
+    if let Some(first) = sealed.or(witness::witnessed(tx, &origin)?.map(|w| w.note)) {
+        return Ok(sessions::put_fork(tx, &device.device, counter, &first, note, now)?);
+    }
+    witness::link_before(tx, &device.device, counter)?.after(contact, note).map_err(|e| bad(&e))?;
+    if !central::was(tx, contact.beacon, &contact.root)? {
+        return Err(bad(&admit::Refusal::BeaconRoot));
+    }
+    let (id, note, received) = (device.device.clone(), note.to_owned(), now.to_owned());
+    let leaf = Leaf::Contact(ContactLeaf { device: id, counter, note: note.clone(), received });
+    let index = checkpoints::append(tx, &[leaf.line()])?;
+    Ok(witness::put_contact(tx, &device.device, counter, &note, contact.beacon, index)?)
 }
 
 /// What `add-checkpoint` answers for a session log: the cosignature line of this server.
