@@ -304,33 +304,7 @@ pub fn take_contact(store: &Store, device: &Device, counter: u64, note: &str, no
     let bad = |e: &dyn std::fmt::Display| ApiError::new(Kind::BadLog, e.to_string());
     let domain = store.domain()?;
     let contact = Contact::open(note.as_bytes(), &domain, &device.device, counter, &key).map_err(|e| bad(&e))?;
-<<<<<<< HEAD
-    store.write(|tx| {
-        if let Some(kept) = witness::contact(tx, &device.device, counter)? {
-            return if kept.note == note { Ok(()) } else { Ok(keep_fork(tx, device, counter, &kept.note, note, now)?) };
-        }
-        if let Some(point) = second::demanded(tx, &device.life, counter)? {
-            let origin = Contact::origin(&domain, &device.device, counter);
-            check(note.as_bytes(), &origin, &key, &point).map_err(|e| bad(&e))?;
-        }
-        // A growing seal that was witnessed by its proofs alone uses its counter up as well.
-        let origin = muster_seal::session::origin(&domain, &device.device, counter);
-        let sealed = sessions::session(tx, &device.device, counter)?.filter(|s| s.sealed > 0).map(|s| s.seal);
-        if let Some(first) = sealed.or(witness::witnessed(tx, &origin)?.map(|w| w.note)) {
-            return Ok(keep_fork(tx, device, counter, &first, note, now)?);
-        }
-        witness::link_before(tx, &device.device, counter)?.after(&contact, note).map_err(|e| bad(&e))?;
-        if !central::was(tx, contact.beacon, &contact.root)? {
-            return Err(bad(&admit::Refusal::BeaconRoot));
-        }
-        let (id, note, received) = (device.device.clone(), note.to_owned(), now.to_owned());
-        let leaf = Leaf::Contact(ContactLeaf { device: id, counter, note: note.clone(), received });
-        let index = checkpoints::append(tx, &[leaf.line()])?;
-        Ok(witness::put_contact(tx, &device.device, counter, &note, contact.beacon, index)?)
-    })?;
-=======
-    store.write(|tx| contact_into(tx, device, &domain, &contact, note, now))?;
->>>>>>> world
+    store.write(|tx| contact_into(tx, device, &domain, (&contact, &key), note, now))?;
     let kept = store.read(|conn| witness::contact(conn, &device.device, counter))?;
     if kept.is_none_or(|kept| kept.note != note) {
         return Err(forked());
@@ -344,23 +318,24 @@ fn contact_into(
     tx: &rusqlite::Transaction<'_>,
     device: &Device,
     domain: &str,
-    contact: &Contact,
+    (contact, key): (&Contact, &PublicKey),
     note: &str,
     now: &str,
 ) -> Result<(), ApiError> {
     let bad = |e: &dyn std::fmt::Display| ApiError::new(Kind::BadLog, e.to_string());
     let counter = contact.counter;
     if let Some(kept) = witness::contact(tx, &device.device, counter)? {
-        if kept.note != note {
-            sessions::put_fork(tx, &device.device, counter, &kept.note, note, now)?;
-        }
-        return Ok(());
+        return if kept.note == note { Ok(()) } else { Ok(keep_fork(tx, device, counter, &kept.note, note, now)?) };
+    }
+    if let Some(point) = second::demanded(tx, &device.life, counter)? {
+        let origin = Contact::origin(domain, &device.device, counter);
+        check(note.as_bytes(), &origin, key, &point).map_err(|e| bad(&e))?;
     }
     // A growing seal that was witnessed by its proofs alone uses its counter up as well.
     let origin = muster_seal::session::origin(domain, &device.device, counter);
     let sealed = sessions::session(tx, &device.device, counter)?.filter(|s| s.sealed > 0).map(|s| s.seal);
     if let Some(first) = sealed.or(witness::witnessed(tx, &origin)?.map(|w| w.note)) {
-        return Ok(sessions::put_fork(tx, &device.device, counter, &first, note, now)?);
+        return Ok(keep_fork(tx, device, counter, &first, note, now)?);
     }
     witness::link_before(tx, &device.device, counter)?.after(contact, note).map_err(|e| bad(&e))?;
     if !central::was(tx, contact.beacon, &contact.root)? {
