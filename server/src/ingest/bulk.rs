@@ -124,7 +124,7 @@ impl<'a> Writer<'a> {
         let key = key_at(&known, counter)?;
         let contact = Contact::open(note.as_bytes(), &self.domain, device, counter, &key)
             .map_err(|e| ApiError::new(Kind::BadLog, e.to_string()))?;
-        contact_into(self.tx, &known, &self.domain, &contact, note, received)
+        contact_into(self.tx, &known, &self.domain, (&contact, &key), note, received)
     }
 
     fn device(&self, id: &str) -> Result<devices::Device, ApiError> {

@@ -103,7 +103,10 @@ pub fn put(store: &Store, town: &Town, year: &mut Year, before: &[Paper], claims
                     Came::Contact(device, counter, note) => {
                         writer.contact(&device, counter, &note, &received).map_err(|e| refused(&e))?;
                     }
-                    Came::Fork(device, counter, a, b) => sessions::put_fork(tx, &device, counter, &a, &b, &received)?,
+                    Came::Fork(device, counter, a, b) => {
+                        let fork = sessions::Fork { first: &a, second: &b, after_end: false };
+                        sessions::put_fork(tx, &device, counter, fork, &received)?
+                    }
                 }
             }
             for paper in claims {
@@ -141,6 +144,7 @@ fn enrol(tx: &Transaction<'_>, town: &Town, device: usize, at: &str) -> Result<(
     let site = &town.sites[device.site];
     let key = device.key.public();
     let leaf = Leaf::Enrol(EnrolLeaf {
+        sm2: None,
         device: device.id.clone(),
         key: key.to_base64(),
         site: site.id.clone(),

@@ -278,6 +278,7 @@ impl Walk<'_> {
         let origin = origin(&bureau.domain, &device.id, counter);
         let seal = played.log.seal(&origin, &device.key);
         let facts = Facts {
+            second: None,
             origin: origin.clone(),
             key: device.key.public(),
             device: &device.id,

@@ -65,7 +65,7 @@ impl Bureau {
         let (key, at) = (DeviceKey::from_seed([2; 32]).public(), String::new());
         let code = Code { site: "s1".into(), name: String::new(), expires_ms: 0, replaces: None, used_by: None };
         let (device, site, institution) = ("d".to_owned(), "s1".to_owned(), "hq".to_owned());
-        let leaf = Leaf::Enrol(EnrolLeaf { device, key: key.to_base64(), site, institution, at });
+        let leaf = Leaf::Enrol(EnrolLeaf { device, key: key.to_base64(), sm2: None, site, institution, at });
         let enrol = |tx: &rusqlite::Transaction<'_>| {
             let index = checkpoints::append(tx, &[leaf.line()])?;
             devices::enrol(tx, "d", key, &code, "", index, "")

@@ -120,8 +120,9 @@ pub fn gaps(conn: &Connection) -> Result<Vec<Row>, StoreError> {
 /// Table `forks`: the notes by their hashes, and how many records each covers. Those that came after the device had ended are by
 /// whoever holds it, and accuse nobody here.
 pub fn forks(conn: &Connection) -> Result<Vec<Row>, StoreError> {
-    let mut get =
-        conn.prepare("SELECT device, counter, seal_a, seal_b, at FROM fork WHERE NOT after_end ORDER BY device, counter, rowid")?;
+    let mut get = conn.prepare(
+        "SELECT device, counter, seal_a, seal_b, at FROM fork WHERE NOT after_end ORDER BY device, counter, rowid",
+    )?;
     let rows = get.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?)))?;
     let rows: Vec<(String, i64, String, String, String)> = rows.collect::<Result<_, _>>()?;
     let size = |note: &str| Some(Checkpoint::parse(Note::parse(note.as_bytes()).ok()?.text()).ok()?.size);

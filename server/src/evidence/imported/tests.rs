@@ -70,7 +70,7 @@ impl Bureau {
         let (device, at) = (id.to_owned(), NOW.to_owned());
         let code = Code { site: "s1".into(), name: String::new(), expires_ms: 0, replaces: None, used_by: None };
         let (site, institution) = ("s1".to_owned(), "hq".to_owned());
-        let leaf = Leaf::Enrol(EnrolLeaf { device, key: key.to_base64(), site, institution, at });
+        let leaf = Leaf::Enrol(EnrolLeaf { device, key: key.to_base64(), sm2: None, site, institution, at });
         let enrol = |tx: &rusqlite::Transaction<'_>| {
             let index = checkpoints::append(tx, &[leaf.line()])?;
             lives::enrol(tx, id, key, &code, "", index, NOW)
