@@ -31,6 +31,9 @@ pub struct Shown {
     pub frame: Option<[u8; 32]>,
 }
 
+/// When a record was made, its `seq`, and what it says.
+pub type Event = (i64, u64, Body);
+
 /// A terminal with a session open.
 pub struct Kiosk<'a> {
     town: &'a Town,
@@ -241,7 +244,7 @@ impl<'a> Kiosk<'a> {
     }
 
     /// Closes the session: the log, and what was written.
-    pub fn close(mut self, at: i64, reason: &str) -> Result<(SessionLog, Vec<(i64, u64, Body)>)> {
+    pub fn close(mut self, at: i64, reason: &str) -> Result<(SessionLog, Vec<Event>)> {
         let close = Body::Close(self.log.closing(reason));
         self.write(at, close)?;
         Ok((self.log, self.written))

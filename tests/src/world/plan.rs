@@ -6,7 +6,7 @@ use muster_server::import::roster_id;
 
 use super::people::Person;
 use super::regions::Region;
-use super::time::{DAY, HOUR, MINUTE, midnight};
+use super::time::{HOUR, MINUTE, midnight};
 
 /// Lessons of a session.
 pub const LESSONS: usize = 4;
@@ -127,8 +127,12 @@ pub struct Class {
     pub sessions: Vec<Session>,
     /// Honest habits of the class as a whole.
     pub habits: Vec<&'static str>,
-    /// Frauds.
+    /// Frauds of the institution.
     pub frauds: Vec<&'static str>,
+    /// What officials did wrong about it: no fault of the institution's.
+    pub conduct: Vec<&'static str>,
+    /// Was its claim released?
+    pub paid: bool,
     /// When its opening was approved; `None` when it was not.
     pub approved: Option<i64>,
     /// Sessions that an inspector came to.
@@ -272,14 +276,6 @@ pub fn lesson(day: i64, slot: usize, n: usize) -> (i64, i64) {
 /// Is this a day that nobody in China has class on? The long holidays of 2025, and the first of each of them of any year.
 pub fn holiday(day: i64) -> bool {
     let (year, month, date) = super::time::date(day);
-    match (year, month, date) {
-        (_, 1, 1) | (_, 5, 1..=3) | (_, 10, 1..=7) => true,
-        (2025, 1, 28..=31) | (2025, 2, 1..=4) | (2025, 4, 4..=6) | (2025, 5, 31) => true,
-        _ => false,
-    }
-}
-
-/// A whole day, ms.
-pub fn whole(day: i64) -> (i64, i64) {
-    (midnight(day), midnight(day) + DAY)
+    let each_year = matches!((month, date), (1, 1) | (5, 1..=3) | (10, 1..=7));
+    each_year || matches!((year, month, date), (2025, 1, 28..=31) | (2025, 2, 1..=4) | (2025, 4, 4..=6) | (2025, 5, 31))
 }
