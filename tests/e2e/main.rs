@@ -14,3 +14,4 @@ mod tampered;
 mod tidy;
 mod video;
 mod witness;
+mod world;

@@ -27,9 +27,9 @@ const SEATED: [&str; 14] = [
 const SCHEMED: [&str; 6] =
     ["lessons-invented", "tails-claimed", "ghost-instructor", "clock-turned", "fork", "device-carried"];
 /// Frauds of papers alone: everybody sat there.
-const PAPER: [&str; 4] = ["without-approval", "outside-licence", "over-size", "one-person-release"];
+const PAPER: [&str; 3] = ["without-approval", "outside-licence", "over-size"];
 
-/// All frauds that a class can have.
+/// All frauds that an institution can commit with a class.
 pub fn all() -> Vec<&'static str> {
     let mut all = [&SEATED[..], &SCHEMED[..], &PAIRED[..], &PAPER[..]].concat();
     all.sort_unstable();
@@ -283,6 +283,13 @@ pub(super) fn schemes(m: &mut Making<'_>, class: &mut Class) {
     if class.has("without-approval") {
         let late = m.fraud("without-approval", "late");
         class.approved = m.rng.chance(late).then(|| midnight(last) - 2 * DAY + 10 * HOUR);
+    }
+    let (over, alone) = (m.fraud("paid-over-finding", "classes"), m.fraud("one-person-release", "classes"));
+    let bad = !class.frauds.is_empty();
+    class.paid = m.rng.chance(if bad { over } else { 0.9 });
+    if class.paid {
+        class.conduct.extend(bad.then_some("paid-over-finding"));
+        class.conduct.extend(m.rng.chance(alone).then_some("one-person-release"));
     }
     // The notice asks for a visit to six class runs in ten.
     if m.rng.chance(0.65) {

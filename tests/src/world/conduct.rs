@@ -220,10 +220,9 @@ impl Scene<'_> {
                 let frame = Some(muster_seal::merkle::sha256(&picture));
                 Doing { frame, ..self.proxy(honest, own, role) }
             }
-            "substitute-sits" if k >= f("from_session") as usize => {
-                let there = honest.sat.is_some();
-                let doing = Doing { sat: None, claimed: true, fraud: Some(role), cause: role, ..honest };
-                if there { Doing { coming: Coming::Card((1 << 40) + own), ..doing } } else { doing }
+            "substitute-sits" if k >= f("from_session") as usize && honest.sat.is_some() => {
+                let coming = Coming::Card((1 << 40) + own);
+                Doing { sat: None, coming, claimed: true, fraud: Some(role), cause: role, ..honest }
             }
             "by-hand" if rng.chance(0.6) => {
                 let doing = self.proxy(honest, 0, role);
@@ -267,12 +266,12 @@ impl Scene<'_> {
         let session = &self.class.sessions[self.session];
         let bus = session.span().0 - 10 * MINUTE + rng.range(-3, 3) * MINUTE + session.late_min * MINUTE;
         for (n, doing) in all.iter_mut().enumerate() {
-            let (Some((from, to)), None) = (doing.sat, doing.fraud) else { continue };
+            let (Some((_, to)), None) = (doing.sat, doing.fraud) else { continue };
             if doing.cause == "late" || doing.coming == Coming::Nothing {
                 continue; // missed it
             }
             let at = bus + if roll { n as i64 * 100 } else { rng.range(0, 90_000) };
-            (doing.arrive, doing.sat) = (at.min(from.max(bus)), Some((at.min(from.max(bus)), to)));
+            (doing.arrive, doing.sat) = (at, Some((at, to)));
         }
     }
 

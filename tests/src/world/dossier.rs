@@ -155,8 +155,10 @@ impl Dossier {
     }
 
     fn decided(&mut self, spec: &Spec, town: &Town) {
-        let mut rng = Rng::of(spec.seed, &[town.index, 7]);
-        for class in &town.classes {
+        for (n, class) in town.classes.iter().enumerate() {
+            let mut rng = Rng::of(spec.seed, &[town.index, 7, n as u64]);
+            let last = class.sessions.iter().map(|s| s.span().1).max().unwrap_or(0);
+            let decided = midnight(day_of(last) + 21 + rng.range(0, 9)) + rng.range(9, 16) * HOUR;
             let institution = &town.institutions[class.institution].id;
             let mut decide =
                 |all: &mut Self, kind: &str, who: &str, role: &str, action: &str, at: i64, more: (&str, &str)| {
@@ -186,20 +188,15 @@ impl Dossier {
             if let Some(at) = class.approved {
                 decide(self, "class", "review", "approve", "approve", at, ("", ""));
             }
-            let last = class.sessions.iter().map(|s| s.span().1).max().unwrap_or(0);
-            let mut rng = Rng::of(spec.seed, &[town.index, 8, day_of(last) as u64]);
-            let at = midnight(day_of(last) + 21 + rng.range(0, 9)) + rng.range(9, 16) * HOUR;
-            let bad = !class.frauds.is_empty();
-            let paid = if bad { rng.chance(spec.frauds.get("paid-over-finding", "classes")) } else { rng.chance(0.9) };
-            if !paid {
-                decide(self, "claim", "approve", "approve", "refuse", at, ("", ""));
+            if !class.paid {
+                decide(self, "claim", "approve", "approve", "refuse", decided, ("", ""));
                 continue;
             }
-            decide(self, "claim", "approve", "approve", "approve", at, ("", ""));
-            let alone = class.has("one-person-release");
+            decide(self, "claim", "approve", "approve", "approve", decided, ("", ""));
+            let alone = class.conduct.contains(&"one-person-release");
             let second = if alone { String::new() } else { official(town, "approve") };
             let who = if alone { "approve" } else { "release" };
-            decide(self, "release", who, "release", "release", at + 2 * DAY, (&second, SIZE));
+            decide(self, "release", who, "release", "release", decided + 2 * DAY, (&second, SIZE));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Puts a world into a data directory of the server, by the server's own functions, a town in one transaction.
 
+use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
@@ -14,6 +15,7 @@ use muster_server::store::devices::{self, Code};
 use muster_server::store::{Store, StoreError, checkpoints, put_setting, sessions, witness};
 use rusqlite::Transaction;
 
+use super::dossier::FILES;
 use super::papers::Paper;
 use super::plan::Town;
 use super::rng::Rng;
@@ -73,6 +75,26 @@ fn pkcs8(seed: [u8; 32]) -> Vec<u8> {
     const HEAD: [u8; 16] = [0x30, 0x51, 2, 1, 1, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
     let public = DeviceKey::from_seed(seed).public();
     [&HEAD[..], &seed, &[0x81, 0x21, 0], &public.0].concat()
+}
+
+/// Puts the files in that all towns share: whole tables, and what officials decided.
+///
+/// # Errors
+/// What the server refused, with the file.
+pub fn put_lists(store: &Store, import: &Path, at: &str) -> Result<()> {
+    for (name, _) in FILES {
+        let what = match name.strip_prefix("table-") {
+            Some(table) => What::table(table),
+            None => What::parse(name),
+        };
+        let what = what.with_context(|| format!("the server imports no {name}"))?;
+        let bytes = fs::read(import.join(format!("{name}.csv")))?;
+        // Nothing to say is no file: a rule that needs the table is not testable then.
+        if bytes.iter().filter(|b| **b == b'\n').count() > 1 {
+            store.write(|tx| take(tx, what, name, &bytes, at)).with_context(|| format!("{name}.csv"))?;
+        }
+    }
+    Ok(central::settle(store)?)
 }
 
 /// Puts a town in; gives the central log's size after it.

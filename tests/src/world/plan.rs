@@ -6,7 +6,7 @@ use muster_server::import::roster_id;
 
 use super::people::Person;
 use super::regions::Region;
-use super::time::{DAY, HOUR, MINUTE, midnight};
+use super::time::{HOUR, MINUTE, midnight};
 
 /// Lessons of a session.
 pub const LESSONS: usize = 4;
@@ -127,8 +127,12 @@ pub struct Class {
     pub sessions: Vec<Session>,
     /// Honest habits of the class as a whole.
     pub habits: Vec<&'static str>,
-    /// Frauds.
+    /// Frauds of the institution.
     pub frauds: Vec<&'static str>,
+    /// What officials did wrong about it: no fault of the institution's.
+    pub conduct: Vec<&'static str>,
+    /// Was its claim released?
+    pub paid: bool,
     /// When its opening was approved; `None` when it was not.
     pub approved: Option<i64>,
     /// Sessions that an inspector came to.
@@ -277,9 +281,4 @@ pub fn holiday(day: i64) -> bool {
         (2025, 1, 28..=31) | (2025, 2, 1..=4) | (2025, 4, 4..=6) | (2025, 5, 31) => true,
         _ => false,
     }
-}
-
-/// A whole day, ms.
-pub fn whole(day: i64) -> (i64, i64) {
-    (midnight(day), midnight(day) + DAY)
 }

@@ -72,16 +72,30 @@ impl Rates {
         found.copied().unwrap_or(0.0)
     }
 
-    /// All rates, the numbers that are called `rate` or `classes`, times so much, at most 1.
+    /// How often things happen, times so much, at most always: what happens then stays as it is.
     pub fn times(mut self, factor: f64) -> Self {
-        for values in self.0.values_mut() {
-            for (key, value) in values.iter_mut() {
-                if key == "rate" || key == "classes" {
-                    *value = (*value * factor).min(1.0);
-                }
+        self.0.values_mut().for_each(|values| scale(values, factor));
+        self
+    }
+
+    /// Nothing but what these ids name, as often as it was.
+    pub fn only(mut self, ids: &[&str]) -> Self {
+        for (id, values) in &mut self.0 {
+            if !ids.contains(&id.as_str()) {
+                scale(values, 0.0);
             }
         }
         self
+    }
+}
+
+/// Numbers that say how often something happens at all; the others say what it is like then.
+const SWITCHES: [&str; 8] =
+    ["rate", "classes", "villages", "old_photo", "backlit", "forgetful", "dead_battery", "early"];
+
+fn scale(values: &mut BTreeMap<String, f64>, factor: f64) {
+    for (_, value) in values.iter_mut().filter(|(key, _)| SWITCHES.contains(&key.as_str())) {
+        *value = (*value * factor).min(1.0);
     }
 }
 
@@ -105,5 +119,11 @@ mod tests {
             assert!(error.contains(said), "{error}");
         }
         assert_eq!(Rates::frauds(None).unwrap().times(0.0).get("phantoms", "classes"), 0.0);
+        let few = plain.clone().only(&["ill"]).times(2.0);
+        assert_eq!(
+            [few.get("ill", "rate"), few.get("late", "rate"), few.get("look-changes", "backlit")],
+            [0.04, 0.0, 0.0]
+        );
+        assert_eq!(plain.times(1e9).get("ill", "rate"), 1.0);
     }
 }

@@ -12,13 +12,6 @@ pub struct Region {
     pub lon_e6: i64,
 }
 
-impl Region {
-    /// The code of its league or city: four digits.
-    pub fn league(self) -> u32 {
-        self.code / 100
-    }
-}
-
 /// League or city, latitude and longitude of its seat, and the last two digits of those below it.
 type League = (u32, i64, i64, &'static [u32]);
 
@@ -55,6 +48,5 @@ mod tests {
         let codes: Vec<u32> = all().iter().map(|r| r.code).collect();
         assert_eq!(codes.len(), 103);
         assert!(codes.windows(2).all(|w| w[0] < w[1]) && codes.contains(&150_422));
-        assert_eq!(all()[0].league(), 1501);
     }
 }

@@ -1,9 +1,7 @@
 //! A town's year: every terminal session by session, sealed and chained, judged as the server judges, and the truth beside it.
 
-use std::collections::HashMap;
-
 use anyhow::{Context, Result, anyhow};
-use muster_hours::count::{Counted, Reason, Shape};
+use muster_hours::count::Shape;
 use muster_hours::policy::Policy;
 use muster_hours::schedule::{Assignment, Lesson};
 use muster_seal::chain::{Contact, Link, seal_id};
@@ -21,6 +19,7 @@ use super::conduct::{Coming, Doing, Scene};
 use super::events;
 use super::kiosk::{AGENT, READER};
 use super::plan::{Fate, LESSONS, Town};
+use super::reckon::{Logged, settle};
 use super::rng::Rng;
 use super::stage::play;
 use super::time::{DAY, HOUR, MINUTE, day_of, midnight, rfc3339};
@@ -202,43 +201,27 @@ impl Walk<'_> {
             Fate::Closed => None,
         };
         let share = i64::from(self.bureau.policies[class.policy].share_permille);
+        let wrong_clock = town.devices[self.device].offset_ms.abs() > MINUTE;
         for doing in &doings {
             let id = class.seats[doing.seat].id.as_str();
             for (n, cell) in cells.at(doing.seat, k).iter_mut().enumerate() {
                 let (start, end) = session.lesson(n);
-                let found = logged.as_ref().and_then(|l| l.cells.get(&(id, n)).copied());
-                cell.logged = found.is_some_and(|(shape, _)| shape == Shape::Attested);
+                let found = logged.as_ref().and_then(|l| l.cells.get(&(id, n)));
+                cell.logged = found.is_some_and(|(shape, _)| *shape == Shape::Attested);
                 cell.claimed = doing.claimed;
                 let lie = doing.fraud.filter(|_| !doing.sat_through(start, end, share));
                 (cell.state, cell.cause) = match (cell.claimed, lie, cell.logged) {
                     (true, Some(fraud), _) => (State::Fabricated, fraud),
                     (_, _, true) => (State::Attested, ""),
-                    (true, None, false) => (State::Unproven, self.cause(doing, &logged, found)),
+                    // Without a log there was no power for it.
+                    (true, None, false) => {
+                        (State::Unproven, logged.as_ref().map_or("power-cut", |l| l.cause(doing, (id, n), wrong_clock)))
+                    }
                     (false, _, false) => (State::Nothing, ""),
                 };
             }
         }
         Ok(())
-    }
-
-    /// Why honest hours do not count.
-    fn cause(
-        &self,
-        doing: &Doing,
-        logged: &Option<Logged<'_>>,
-        found: Option<(Shape, Option<Reason>)>,
-    ) -> &'static str {
-        let Some(logged) = logged else { return "power-cut" };
-        let wrong_clock = self.town.devices[self.device].offset_ms.abs() > MINUTE;
-        match found.and_then(|(_, reason)| reason) {
-            Some(Reason::Unproven) if !logged.trouble.is_empty() => logged.trouble,
-            Some(Reason::MissedSpot) => "misses-spot",
-            _ if !doing.cause.is_empty() => doing.cause,
-            _ if !logged.trouble.is_empty() => logged.trouble,
-            _ if wrong_clock => "clock-wrong",
-            Some(Reason::LowAssurance) => "look-changes",
-            _ => "late",
-        }
     }
 
     fn held<'s>(
@@ -340,54 +323,6 @@ impl Walk<'_> {
             trainees,
             instructors,
             policy: self.bureau.policies[class.policy].clone(),
-        }
-    }
-}
-
-/// What a log says of each trainee and lesson.
-struct Logged<'a> {
-    cells: HashMap<(&'a str, usize), (Shape, Option<Reason>)>,
-    trouble: &'static str,
-}
-
-impl<'a> Logged<'a> {
-    fn of(scene: &'a Scene<'a>, counted: &Counted, trouble: &'static str) -> Self {
-        let ids: HashMap<&str, &str> = scene.seats().map(|(_, seat)| (seat.id.as_str(), seat.id.as_str())).collect();
-        let cell = |(n, c): (usize, &muster_hours::count::Cell)| {
-            Some(((*ids.get(c.trainee.as_str())?, n % LESSONS), (c.shape, c.reason)))
-        };
-        Self { cells: counted.cells.iter().enumerate().filter_map(cell).collect(), trouble }
-    }
-}
-
-/// What is claimed in the end: of those who came onto the roster later, of those who left it, and of lump sums.
-fn settle(town: &Town, bureau: &Bureau, c: usize, cells: &mut Cells) {
-    let class = &town.classes[c];
-    let lump = bureau.policies[class.policy].pay_mode == muster_hours::policy::PayMode::Lump;
-    for (i, seat) in class.seats.iter().enumerate() {
-        if seat.role == Some("roster-swapped") {
-            for k in 0..seat.joins {
-                for cell in cells.at(i, k) {
-                    (cell.claimed, cell.state, cell.cause) = (true, State::Fabricated, "roster-swapped");
-                }
-            }
-        }
-        if let Some(old) = seat.was {
-            for k in 0..seat.joins {
-                let claimed = cells.at(old, k).iter().any(|cell| cell.claimed);
-                for cell in cells.at(i, k).iter_mut().filter(|_| claimed) {
-                    (cell.claimed, cell.state, cell.cause) = (true, State::Unproven, "id-corrected");
-                }
-            }
-        }
-    }
-    for (i, seat) in class.seats.iter().enumerate() {
-        let claimed = cells.seat(i).iter().filter(|cell| cell.claimed).count();
-        let planned = class.sessions.len() * LESSONS;
-        let rate = bureau.policies[class.policy].rate_permille as usize;
-        let lies = seat.role.is_some() || cells.seat(i).iter().any(|cell| cell.state == State::Fabricated);
-        if seat.leaves != usize::MAX || (lump && !lies && claimed * 1000 < rate * planned) {
-            cells.unclaim(i);
         }
     }
 }

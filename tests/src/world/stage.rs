@@ -192,6 +192,12 @@ impl Stage<'_> {
         self.kiosk.set_clock(at + 45_000, offset)
     }
 
+    /// How long one at the reader keeps the next waiting: to walk up, look and tap; without a camera there is no look.
+    fn pace(&mut self) -> i64 {
+        let (median, least) = if self.kiosk.dark { (2_500.0, 1_500.0) } else { (5_500.0, 2_800.0) };
+        self.rng.log_normal(median, 0.35).max(least) as i64
+    }
+
     fn shown(&self, doing: &Doing) -> Shown {
         match doing.coming {
             Coming::Card(face) => Shown { face, frame: doing.frame },
@@ -213,9 +219,8 @@ impl Stage<'_> {
         let worn =
             self.scene.town.people[self.scene.class.seats[doing.seat].person].card != super::people::CardState::Good;
         let at = if worn { at + self.rng.range(4_000, 20_000) } else { at };
-        let pace = if self.kiosk.dark { (2_000, 3_200) } else { (3_500, 9_000) };
         let mut sure = self.kiosk.tap(at, doing.seat, self.shown(doing), teacher)?;
-        self.free = at + doing.gap.unwrap_or_else(|| self.rng.range(pace.0, pace.1));
+        self.free = at + doing.gap.unwrap_or_else(|| self.pace());
         let stands_there = doing.gap.is_none() && self.shown(doing).face != 0;
         for _ in 0..2 {
             if sure || !stands_there || self.kiosk.dark {
@@ -223,7 +228,7 @@ impl Stage<'_> {
             }
             let again = self.free;
             sure = self.kiosk.tap(again, doing.seat, self.shown(doing), teacher)?;
-            self.free = again + self.rng.range(pace.0, pace.1);
+            self.free = again + self.pace();
         }
         Ok(())
     }

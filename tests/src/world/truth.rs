@@ -51,6 +51,7 @@ pub static CLASSES: Table = Table {
         ("honest", Bool),
         ("habits", Text),
         ("frauds", Text),
+        ("conduct", Text),
         ("trainees", Int),
         ("sessions", Int),
         ("claimed", Int),
@@ -232,7 +233,8 @@ impl Sheets {
         truth.bad_classes += u64::from(!class.frauds.is_empty());
         let row = self.classes.text(&*class.id).text(&*town.institutions[class.institution].id);
         row.text(&*town.region.code.to_string()).text(class.kind.as_str()).bool(class.frauds.is_empty());
-        row.text(&*class.habits.join(",")).text(&*class.frauds.join(",")).count(class.seats.len() as u64);
+        row.text(&*class.habits.join(",")).text(&*class.frauds.join(",")).text(&*class.conduct.join(","));
+        row.count(class.seats.len() as u64);
         row.count(class.sessions.len() as u64).count(claimed).count(fabricated);
     }
 }

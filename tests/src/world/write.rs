@@ -76,7 +76,12 @@ fn put_down(spec: &Spec, bureau: &Bureau, out: &Path, store: Option<&muster_serv
             files.add(made, size)
         })
     })?;
-    files.close()
+    let truth = files.close()?;
+    if let Some(store) = store {
+        // By then all classes have ended, and all was decided.
+        load::put_lists(store, &out.join("import"), &rfc3339(super::time::midnight(spec.first_day + 500)))?;
+    }
+    Ok(truth)
 }
 
 /// Hands on what comes in any order by its number. Stops at the first that failed.
