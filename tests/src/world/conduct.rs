@@ -204,7 +204,7 @@ impl Scene<'_> {
             }
             "card-stack" | "stack-slow" => self.proxy(honest, 0, role),
             "two-places" => {
-                let stranger = if self.class.level % 2 == 0 { 0 } else { (1 << 41) + own };
+                let stranger = if self.class.level.is_multiple_of(2) { 0 } else { (1 << 41) + own };
                 self.proxy(honest, stranger, role)
             }
             "one-face" => {

@@ -1,7 +1,7 @@
 //! What stands in no log: licences, rooms, permits, visits, places, and what officials decided. Lines of the files that the
 //! bureau imports as whole tables, and of `decisions.csv`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Spec;
 use super::papers::row;
@@ -31,20 +31,24 @@ pub const FILES: [(&str, &str); 13] = [
     ("table-programmes", "policy,size_cap,yearly_limit"),
 ];
 
-/// Lines by file.
+/// Lines by file, and what registers said so far.
 #[derive(Debug, Default)]
-pub struct Dossier(pub BTreeMap<&'static str, Vec<String>>);
+pub struct Dossier(pub BTreeMap<&'static str, Vec<String>>, BTreeSet<String>);
 
 impl Dossier {
-    fn add(&mut self, file: &'static str, cells: &[String]) {
-        self.0.entry(file).or_default().push(cells.join(","));
+    fn add(&mut self, file: &'static str, cells: Vec<String>) {
+        let (line, lines) = (cells.join(","), self.0.entry(file).or_default());
+        // A register says the same of somebody in two classes; a file says it once.
+        if file != "table-registers" || self.1.insert(line.clone()) {
+            lines.push(line);
+        }
     }
 
     /// What does not hang on a town.
     pub fn of_all(bureau: &Bureau) -> Self {
         let mut all = Self::default();
         for policy in &bureau.policies {
-            all.add("table-programmes", &row![policy.version, SIZE_CAP, 3]);
+            all.add("table-programmes", row![policy.version, SIZE_CAP, 3]);
         }
         all
     }
@@ -64,24 +68,24 @@ impl Dossier {
         for site in &town.sites {
             let institution = &town.institutions[site.institution].id;
             let network = if site.pastoral { "pastoral" } else { "town" };
-            self.add("table-sites", &row![site.id, site.lat_e6, site.lon_e6, network]);
+            self.add("table-sites", row![site.id, site.lat_e6, site.lon_e6, network]);
             for room in ["101", "302"] {
-                self.add("table-rooms", &row![institution, site.id, room, SIZE_CAP]);
+                self.add("table-rooms", row![institution, site.id, room, SIZE_CAP]);
             }
         }
         for (n, institution) in town.institutions.iter().enumerate() {
             for occupation in &institution.occupations {
-                self.add("table-licences", &row![institution.id, "", OCCUPATIONS[*occupation], "", since, ""]);
+                self.add("table-licences", row![institution.id, "", OCCUPATIONS[*occupation], "", since, ""]);
             }
             let owner = format!("样本业主 {:04}-{n}", town.index);
-            self.add("table-owners", &row![institution.id, "owner", owner]);
-            self.add("table-duties", &row![official(town, "review"), institution.id, since, ""]);
+            self.add("table-owners", row![institution.id, "owner", owner]);
+            self.add("table-duties", row![official(town, "review"), institution.id, since, ""]);
         }
         for who in ["review", "approve", "release", "inspect"] {
-            self.add("table-declared", &row![official(town, who), "self", format!("样本官员 {:04}-{who}", town.index)]);
+            self.add("table-declared", row![official(town, who), "self", format!("样本官员 {:04}-{who}", town.index)]);
         }
         for weekday in 1..=5 {
-            self.add("table-hours_of_work", &row![unit(town), weekday, 8 * 3600 + 1800, 18 * 3600]);
+            self.add("table-hours_of_work", row![unit(town), weekday, 8 * 3600 + 1800, 18 * 3600]);
         }
     }
 
@@ -94,7 +98,7 @@ impl Dossier {
             let granted = if rng.chance(0.5) { from - DAY } else { from + DAY };
             let other = &town.classes[rng.below(town.classes.len())].id;
             let (trainee, from, to, granted) = (&class.seats[*seat].id, rfc3339(from), rfc3339(to), rfc3339(granted));
-            self.add("table-permits", &row!["swap", class.id, trainee, "", other, "", from, to, granted, by]);
+            self.add("table-permits", row!["swap", class.id, trainee, "", other, "", from, to, granted, by]);
         }
         let late = |what: &str, key: &str| spec.habits.get(what, key);
         for class in &town.classes {
@@ -105,7 +109,7 @@ impl Dossier {
                     let granted = rfc3339(if rng.chance(p) { to + DAY } else { from - 3 * HOUR });
                     all.add(
                         "table-permits",
-                        &row![what, class.id, "", "", "", site, rfc3339(from), rfc3339(to), granted, by],
+                        row![what, class.id, "", "", "", site, rfc3339(from), rfc3339(to), granted, by],
                     );
                 };
                 if session.teacher == 1 {
@@ -122,7 +126,7 @@ impl Dossier {
             let (from, to) = (rfc3339(midnight(first)), rfc3339(midnight(last + 1)));
             let granted = rfc3339(midnight(first) - DAY);
             for seat in class.seats.iter().filter(|s| s.was.is_some()) {
-                self.add("table-permits", &row!["replacement", class.id, seat.id, "", "", "", from, to, granted, by]);
+                self.add("table-permits", row!["replacement", class.id, seat.id, "", "", "", from, to, granted, by]);
             }
             self.registers(spec, town, class, &mut rng);
         }
@@ -135,7 +139,7 @@ impl Dossier {
             let wrong = rng.chance(spec.habits.get("register-late", "rate"));
             let (from, answered) = (rfc3339(opens - 200 * DAY), rfc3339(opens - rng.range(1, 20) * DAY));
             let holds = if wrong { "no" } else { "yes" };
-            self.add("table-registers", &row![person.number, "category", person.category, holds, from, "", answered]);
+            self.add("table-registers", row![person.number, "category", person.category, holds, from, "", answered]);
         }
     }
 
@@ -147,10 +151,10 @@ impl Dossier {
             let announced = if rng.chance(0.3) { rfc3339(at - DAY) } else { String::new() };
             let upheld = if !class.frauds.is_empty() && rng.chance(0.5) { "yes" } else { "no" };
             let (session, at, by) = (&class.sessions[*k].id, rfc3339(*at), official(town, "inspect"));
-            self.add("table-inspections", &row![site, class.id, session, at, announced, by, headcount, upheld]);
+            self.add("table-inspections", row![site, class.id, session, at, announced, by, headcount, upheld]);
         }
         for (device, counter, metres) in &year.positions {
-            self.add("table-positions", &row![town.devices[*device].id, counter, metres]);
+            self.add("table-positions", row![town.devices[*device].id, counter, metres]);
         }
     }
 
@@ -167,7 +171,7 @@ impl Dossier {
                     let (at, reason) = (rfc3339(at), "");
                     all.add(
                         "decisions",
-                        &row![
+                        row![
                             kind,
                             class.id,
                             class.id,
