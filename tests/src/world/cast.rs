@@ -1,5 +1,7 @@
 //! Who plays what in a class: which habits and frauds it has, who sits in it, and what each takes part in.
 
+use std::collections::BTreeSet;
+
 use super::plan::{Class, Fate, Seat};
 use super::time::{DAY, HOUR, midnight};
 use super::town::{Making, seat, size};
@@ -140,13 +142,25 @@ pub(super) fn seats(m: &mut Making<'_>, class: &mut Class, pair: Option<usize>) 
     families(m, class);
     roles(m, class);
     changes(m, class);
-    let institution = &m.town.institutions[class.institution];
-    let all = institution.teachers.len();
-    let main = m.rng.below(all);
-    for n in 0..2 {
-        let person = institution.teachers[(main + n) % all];
+    for _ in 0..2 {
+        let person = teacher(m, class);
         class.teachers.push((person, class.id_of(true, &m.town.people[person].number)));
     }
+}
+
+/// A teacher of the institution who has no other class on the days of this one; a new one where all have.
+fn teacher(m: &mut Making<'_>, class: &Class) -> usize {
+    let days = |class: &Class| class.sessions.iter().map(|s| s.day).collect::<BTreeSet<i64>>();
+    let taken = days(class);
+    let others: Vec<&Class> = m.town.classes.iter().filter(|c| !days(c).is_disjoint(&taken)).collect();
+    let busy =
+        |person: &usize| others.iter().copied().chain([class]).any(|c| c.teachers.iter().any(|t| t.0 == *person));
+    if let Some(free) = m.town.institutions[class.institution].teachers.iter().find(|p| !busy(p)) {
+        return *free;
+    }
+    let person = m.person(false);
+    m.town.institutions[class.institution].teachers.push(person);
+    person
 }
 
 fn paired(class: &Class) -> &'static str {

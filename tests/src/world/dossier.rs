@@ -1,7 +1,7 @@
 //! What stands in no log: licences, rooms, permits, visits, places, and what officials decided. Lines of the files that the
 //! bureau imports as whole tables, and of `decisions.csv`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Spec;
 use super::papers::row;
@@ -31,13 +31,17 @@ pub const FILES: [(&str, &str); 13] = [
     ("table-programmes", "policy,size_cap,yearly_limit"),
 ];
 
-/// Lines by file.
+/// Lines by file, and what registers said so far.
 #[derive(Debug, Default)]
-pub struct Dossier(pub BTreeMap<&'static str, Vec<String>>);
+pub struct Dossier(pub BTreeMap<&'static str, Vec<String>>, BTreeSet<String>);
 
 impl Dossier {
     fn add(&mut self, file: &'static str, cells: Vec<String>) {
-        self.0.entry(file).or_default().push(cells.join(","));
+        let (line, lines) = (cells.join(","), self.0.entry(file).or_default());
+        // A register says the same of somebody in two classes; a file says it once.
+        if file != "table-registers" || self.1.insert(line.clone()) {
+            lines.push(line);
+        }
     }
 
     /// What does not hang on a town.

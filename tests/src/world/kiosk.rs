@@ -22,6 +22,9 @@ const MIN_STAY: i64 = 60_000;
 const SAME: i64 = 400;
 const MAYBE: i64 = 300;
 
+/// Wall clock, boot time and body of each record.
+pub type Written = Vec<(i64, u64, Body)>;
+
 /// Who or what stands before the camera.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Shown {
@@ -41,7 +44,7 @@ pub struct Kiosk<'a> {
     rng: Rng,
     log: SessionLog,
     /// What was written, for [`super::events`].
-    pub written: Vec<(i64, u64, Body)>,
+    pub written: Written,
     /// How far the wall clock is ahead of the truth.
     offset: i64,
     boot: String,
@@ -244,7 +247,7 @@ impl<'a> Kiosk<'a> {
     }
 
     /// Closes the session: the log, and what was written.
-    pub fn close(mut self, at: i64, reason: &str) -> Result<(SessionLog, Vec<Event>)> {
+    pub fn close(mut self, at: i64, reason: &str) -> Result<(SessionLog, Written)> {
         let close = Body::Close(self.log.closing(reason));
         self.write(at, close)?;
         Ok((self.log, self.written))

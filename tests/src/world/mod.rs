@@ -32,7 +32,7 @@ pub use write::generate;
 use rates::Rates;
 
 /// Records that a class leaves on average, as measured.
-const RECORDS_PER_CLASS: u64 = 4_000;
+const RECORDS_PER_CLASS: u64 = 3_400;
 /// Classes of a town.
 const CLASSES_PER_TOWN: usize = 20;
 

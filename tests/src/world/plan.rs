@@ -276,6 +276,6 @@ pub fn lesson(day: i64, slot: usize, n: usize) -> (i64, i64) {
 /// Is this a day that nobody in China has class on? The long holidays of 2025, and the first of each of them of any year.
 pub fn holiday(day: i64) -> bool {
     let (year, month, date) = super::time::date(day);
-    let each_year = matches!((month, date), (1, 1) | (5, 1..=3) | (10, 1..=7));
-    each_year || matches!((year, month, date), (2025, 1, 28..=31) | (2025, 2, 1..=4) | (2025, 4, 4..=6) | (2025, 5, 31))
+    matches!((month, date), (1, 1) | (5, 1..=3) | (10, 1..=7))
+        || matches!((year, month, date), (2025, 1, 28..=31) | (2025, 2, 1..=4) | (2025, 4, 4..=6) | (2025, 5, 31))
 }

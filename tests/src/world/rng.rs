@@ -11,7 +11,9 @@ impl Rng {
             let z = (state ^ word).wrapping_add(0x9e37_79b9_7f4a_7c15);
             let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
             let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            z ^ (z >> 31)
+            // The whole of it goes on: words that differ in a bit or two must not meet again.
+            state = z ^ (z >> 31);
+            state
         };
         // Each word is mixed into what came of those before it: small numbers that only added up would give two purposes one
         // chance, and two sessions one picture.
@@ -102,6 +104,9 @@ mod tests {
         assert_eq!(draw(1, 2), draw(1, 2));
         assert_ne!(draw(1, 2), draw(2, 2));
         assert_ne!(draw(1, 2), draw(1, 3));
+        let all: std::collections::BTreeSet<u64> =
+            (0..64).flat_map(|a| (0..64).map(move |b| Rng::of(1, &[a, b]).word())).collect();
+        assert_eq!(all.len(), 64 * 64);
         let mut rng = Rng::of(7, &[]);
         let hits = (0..10_000).filter(|_| rng.chance(0.1)).count();
         assert!((900..1100).contains(&hits), "{hits}");

@@ -1,11 +1,11 @@
 //! Plays a session: what people do, and what breaks meanwhile, in the order in which it comes to the terminal.
 
 use anyhow::Result;
-use muster_seal::record::{Body, Open, Way};
+use muster_seal::record::{Open, Way};
 use muster_seal::session::SessionLog;
 
 use super::conduct::{Coming, Doing, Scene};
-use super::kiosk::{Kiosk, Shown};
+use super::kiosk::{Kiosk, Shown, Written};
 use super::plan::{Cut, LESSONS};
 use super::rng::Rng;
 use super::time::MINUTE;
@@ -20,8 +20,8 @@ const STRANGERS: f64 = 0.25;
 pub struct Played {
     /// Its log.
     pub log: SessionLog,
-    /// Wall clock, boot time and body of each record.
-    pub written: Vec<(i64, u64, Body)>,
+    /// What was written into it.
+    pub written: Written,
     /// When it was closed in truth, ms.
     pub closed: i64,
     /// What was down in it.
