@@ -138,7 +138,7 @@ fn fsck_finds_nothing_and_the_truth_is_what_the_logs_say_where_nobody_lied() {
         }
     }
     assert_eq!((attested, unproven, fabricated), (truth.attested, truth.unproven, truth.fabricated));
-    assert!(attested > 10 * unproven && fabricated > 0);
+    assert!(attested > 5 * unproven && unproven > 0 && fabricated > 0);
     // What counts and is no cell of the truth is nobody's.
     assert!(counted.values().all(|counts| !counts));
 }

@@ -34,9 +34,6 @@ pub struct Shown {
     pub frame: Option<[u8; 32]>,
 }
 
-/// When a record was made, its `seq`, and what it says.
-pub type Event = (i64, u64, Body);
-
 /// A terminal with a session open.
 pub struct Kiosk<'a> {
     town: &'a Town,

@@ -7,22 +7,18 @@ pub struct Rng([u64; 4]);
 impl Rng {
     /// One for a seed and a purpose: the same numbers give the same chance, others give another.
     pub fn of(seed: u64, purpose: &[u64]) -> Self {
-        let mix = |state: u64, word: u64| {
-            let z = (state ^ word).wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mut state = seed;
+        let mut mix = |word: u64| {
+            state = (state ^ word).wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
             let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
             // The whole of it goes on: words that differ in a bit or two must not meet again.
             state = z ^ (z >> 31);
             state
         };
-        // Each word is mixed into what came of those before it: small numbers that only added up would give two purposes one
-        // chance, and two sessions one picture.
-        let start = purpose.iter().fold(mix(seed, purpose.len() as u64), |state, word| mix(state, *word));
-        let mut state = start;
-        let mut mix = |word: u64| {
-            state = mix(state, word);
-            state
-        };
+        for word in purpose {
+            mix(*word);
+        }
         Self(std::array::from_fn(|i| mix(i as u64)))
     }
 

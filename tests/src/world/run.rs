@@ -22,7 +22,7 @@ use super::plan::{Fate, LESSONS, Town};
 use super::reckon::{Logged, settle};
 use super::rng::Rng;
 use super::stage::play;
-use super::time::{DAY, HOUR, MINUTE, day_of, midnight, rfc3339};
+use super::time::{DAY, HOUR, MINUTE, day_of, midnight, to_the_second};
 use super::truth::{Cells, Sheets, State, Truth, lesson_id};
 
 /// The bureau that the logs are for.
@@ -308,7 +308,7 @@ impl Walk<'_> {
         let session = &class.sessions[scene.session];
         let lesson = |n: usize| {
             let (start, end) = session.lesson(n);
-            Lesson { lesson: lesson_id(&session.id, n), start: rfc3339(start), end: rfc3339(end) }
+            Lesson { lesson: lesson_id(&session.id, n), start: to_the_second(start), end: to_the_second(end) }
         };
         let mut trainees: Vec<String> = scene.seats().map(|(_, seat)| seat.id.clone()).collect();
         trainees.sort_unstable();

@@ -61,6 +61,12 @@ pub fn rfc3339(ms: i64) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+/// As an assignment says it: whole seconds.
+pub fn to_the_second(ms: i64) -> String {
+    let text = rfc3339(ms);
+    format!("{}+08:00", &text[..19])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
