@@ -11,6 +11,8 @@
 -- explain_en: {hours} class hours were claimed for this trainee, who in {sessions} logged sessions with nothing down never once came with a card and never matched a face. Hours that are unproven are not counted against anybody here.
 -- explain_card-only_zh: 为该学员申领 {hours} 学时，{sessions} 个课次中只有其卡到课：摄像头正常而从未见到其人，课中抽查一次也未应答。
 -- explain_card-only_en: {hours} class hours were claimed for this trainee, of whom in {sessions} sessions only the card came: the camera worked and never saw a face, and not one spot check was answered.
+-- explain_by-hand_zh: 为该学员申领 {hours} 学时，{sessions} 个课次中每次都由教师手工登记，从未有其刷卡，也没有一次人脸相符；证件芯片失效者也会如此。
+-- explain_by-hand_en: {hours} class hours were claimed for this trainee, whom in {sessions} sessions an instructor wrote in by hand each time, with no card and no matched face; so it is with a dead chip, too.
 -- innocent_zh: 经批准在其他班上课、名册编号变更、身份证芯片失效或使用临时身份证（无芯片）。
 -- innocent_en: Sat in another class with permission, a changed roster id, a dead chip or a temporary ID without one.
 -- next_zh: 用主管部门掌握的号码致电本人；暂停该学员全部金额。
@@ -33,20 +35,22 @@ renamed AS (
 ),
 -- Who never came with a card or matched a face. Few, so that only their lessons are counted.
 nobody AS (
-  SELECT c.class, c.trainee
+  SELECT c.class, c.trainee, h.class IS NOT NULL AS by_hand
   FROM (SELECT class, trainee FROM claimed_cells GROUP BY class, trainee) c
+  LEFT JOIN (SELECT class, trainee FROM presence WHERE manual GROUP BY class, trainee) h
+    ON h.class = c.class AND h.trainee = c.trainee
   WHERE NOT EXISTS (SELECT 1 FROM presence p WHERE p.class = c.class AND p.trainee = c.trainee AND p.assurance > 0)
     AND NOT EXISTS (SELECT 1 FROM taps t WHERE t.class = c.class AND t.trainee = c.trainee)
     AND NOT EXISTS (SELECT 1 FROM faces f WHERE f.class = c.class AND f.trainee = c.trainee AND f.outcome = 'match')
     AND NOT EXISTS (SELECT 1 FROM renamed r WHERE r.class = c.class AND r.trainee = c.trainee)
 ),
 shown AS (
-  SELECT l.class, l.trainee, COUNT(DISTINCT l.session) AS n
+  SELECT l.class, l.trainee, w.by_hand, COUNT(DISTINCT l.session) AS n
   FROM lessons l
   JOIN nobody w ON w.class = l.class AND w.trainee = l.trainee
   LEFT JOIN allowed a ON a.class = l.class AND a.trainee = l.trainee AND a.lesson = l.lesson
   WHERE l.shape <> 'unproven' AND a.class IS NULL
-  GROUP BY l.class, l.trainee
+  GROUP BY l.class, l.trainee, w.by_hand
 ),
 -- Calls of a session stand with each of its intervals.
 called AS (
@@ -59,7 +63,11 @@ called AS (
 ),
 suspects AS (
   -- (a) certain: no card, no face, in sessions that could have shown one.
-  SELECT class, trainee, 'phantom' AS kind, 'certain' AS grade, n FROM shown WHERE n >= $min_sessions
+  -- Whom an instructor wrote in by hand every time may have no chip in the card: that alone is weak, and goes by the
+  -- share of the class that is written in (manual-share).
+  SELECT class, trainee, CASE WHEN by_hand THEN 'by-hand' ELSE 'phantom' END AS kind,
+         CASE WHEN by_hand THEN 'weak' ELSE 'certain' END AS grade, n
+  FROM shown WHERE n >= $min_sessions
   UNION ALL
   -- (b) strong: the card came, and nobody with it, whenever the camera worked and whenever somebody was called.
   SELECT s.class, s.trainee, 'card-only' AS kind, 'strong' AS grade, s.n

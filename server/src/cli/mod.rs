@@ -82,6 +82,9 @@ enum Command {
         /// 写入 JSON / write the findings as JSON
         #[arg(long)]
         json: Option<PathBuf>,
+        /// 只核对新到记录可能改变的班期 / look again only at what new logs can have changed
+        #[arg(long)]
+        new: bool,
         #[command(flatten)]
         data: Data,
     },
@@ -233,10 +236,15 @@ impl Cli {
                 }
                 Ok(())
             }
-            Command::Reconcile { json, data } => {
+            Command::Reconcile { json, new, data } => {
                 let store = data.open()?;
                 let runtime = tokio::runtime::Runtime::new()?;
-                runtime.block_on(rules::reconcile::reconcile(&store, &data.data, &clock::now(), &progress))?;
+                let (dir, now) = (&data.data, clock::now());
+                if new {
+                    runtime.block_on(rules::again::reconcile(&store, dir, &now, &progress))?;
+                } else {
+                    runtime.block_on(rules::reconcile::reconcile(&store, dir, &now, &progress))?;
+                }
                 findings::show(&store, json.as_deref())
             }
             Command::Findings { json, data } => findings::show(&data.open()?, json.as_deref()),
