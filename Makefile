@@ -3,7 +3,7 @@ SHELL := /bin/sh
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 BIN := $(TARGET)/debug
 
-.PHONY: demo test lint bench setup
+.PHONY: demo test lint bench bench-detect setup
 
 setup:
 	@tests/setup
@@ -38,3 +38,11 @@ bench: setup
 	cargo bench --quiet -p muster-server --bench ingest
 	cargo bench --quiet -p muster-server --bench central
 	cargo bench --quiet -p muster-audit --bench verify
+
+# How many invented hours and people the rules find, and how many honest classes they accuse, on worlds with the truth beside them.
+# Writes target/bench/detect.json. CLASSES and ALONE set how large the worlds are.
+bench-detect: setup
+	cargo build --quiet --release --workspace --bins
+	python3 -m venv target/bench-venv && target/bench-venv/bin/pip install --quiet duckdb
+	target/bench-venv/bin/python benches/detect/detect.py --sim $(TARGET)/release/muster-sim --server $(TARGET)/release/muster-server \
+	  --out target/bench/detect.json --classes $(or $(CLASSES),600) --alone $(or $(ALONE),100)

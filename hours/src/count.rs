@@ -8,7 +8,7 @@ use muster_seal::session::VerifiedLog;
 use crate::error::CountError;
 pub use crate::outage::Outage;
 use crate::outage::{Excuses, outages};
-use crate::presence::{Interval, Sure, intervals, intervals_without_misses, times};
+use crate::presence::{Interval, SETTLE_MS, Sure, intervals, intervals_without_misses, times_by};
 use crate::schedule::Plan;
 
 /// Why a cell does not count.
@@ -123,10 +123,27 @@ impl Counted {
 /// # Errors
 /// [`CountError`] when the log was not made under this assignment, or names somebody who is not on its roster.
 pub fn count(log: &VerifiedLog, plan: &Plan) -> Result<Counted, CountError> {
+    count_by(log, plan, SETTLE_MS)
+}
+
+/// How many class hours more are attested because a boot's clock was put right than there would be had it been left as it
+/// was; negative when fewer are. 0 where no step was followed: see [`crate::presence::times`].
+///
+/// # Errors
+/// As [`count`].
+pub fn gained(log: &VerifiedLog, plan: &Plan, counted: &Counted) -> Result<i64, CountError> {
+    if counted.rebased_ms == 0 {
+        return Ok(0);
+    }
+    let attested = |counted: &Counted| counted.cells.iter().filter(|c| c.shape == Shape::Attested).count() as i64;
+    Ok(attested(counted) - attested(&count_by(log, plan, 0)?))
+}
+
+fn count_by(log: &VerifiedLog, plan: &Plan, settle_ms: u64) -> Result<Counted, CountError> {
     check(log, plan)?;
     let records = log.records();
     let policy = &plan.assignment.policy;
-    let (times, rebased_ms) = times(records)?;
+    let (times, rebased_ms) = times_by(records, settle_ms)?;
     let outages = outages(records, &times, i64::from(policy.power_gap_s) * 1000);
     let excuses = Excuses::of(&outages, log.open().readers.len());
     let mut sure = Sure { level: policy.level, manual: policy.manual, blind: &[] };

@@ -84,16 +84,22 @@ pub const SETTLE_MS: u64 = 600_000;
 /// # Errors
 /// [`CountError::Wall`].
 pub fn times(records: &[Record]) -> Result<(Vec<i64>, i64), CountError> {
+    times_by(records, SETTLE_MS)
+}
+
+/// As [`times`], with the steps followed that were recorded within so many milliseconds of a boot's first record.
+pub(crate) fn times_by(records: &[Record], settle_ms: u64) -> Result<(Vec<i64>, i64), CountError> {
     let mut times = Vec::with_capacity(records.len());
     let (mut last, mut rebased) = (i64::MIN, 0_i64);
     for of_boot in records.chunk_by(|a, b| a.stamp.boot == b.stamp.boot) {
         let first = &of_boot[0];
         let wall = record_ms(&first.stamp.wall).ok_or(CountError::Wall { line: first.seq + 1 })?;
-        let settled = first.stamp.up_ms.saturating_add(SETTLE_MS);
-        let steps = of_boot.iter().take_while(|r| r.stamp.up_ms <= settled).filter_map(|r| match &r.body {
-            Body::Clock(clock) => Some(clock.step_ms),
-            _ => None,
-        });
+        let settled = first.stamp.up_ms.saturating_add(settle_ms);
+        let steps =
+            of_boot.iter().take_while(|r| settle_ms > 0 && r.stamp.up_ms <= settled).filter_map(|r| match &r.body {
+                Body::Clock(clock) => Some(clock.step_ms),
+                _ => None,
+            });
         let step = steps.fold(0, i64::saturating_add);
         rebased = rebased.saturating_add(step.saturating_abs());
         let base = wall.saturating_add(step).max(last).saturating_sub(first.stamp.up_ms as i64);

@@ -159,9 +159,10 @@ pub struct DispositionLeaf {
 /// A document known by its hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DocumentLeaf {
-    /// `policy`, `rules`, `witnesses`, `signatures`, `assignment`, `institutions`, `sites`, `classes`, `schedules`, `rosters`, `templates` or `claims`.
+    /// `policy`, `rules`, `witnesses`, `signatures`, `assignment`, `institutions`, `sites`, `classes`, `schedules`, `rosters`, `templates`,
+    /// `claims`, `calendar`, `decisions` or `table`.
     pub what: String,
-    /// Its name or version.
+    /// Its name or version; of a table its name, of other imports nothing.
     pub name: String,
     /// SHA-256 of its bytes in hex.
     pub sha256: String,

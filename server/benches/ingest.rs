@@ -144,7 +144,7 @@ impl Bureau {
         let device = &self.devices[d].1;
         for (i, chunk) in log.bytes.chunks(MAX_CHUNK).enumerate() {
             let from = (i * MAX_CHUNK) as u64;
-            ingest::take_bytes(&self.store, device, log.counter, from, chunk).map_err(|e| refused(&e))?;
+            ingest::take_bytes(&self.store, device, log.counter, from, chunk, 0).map_err(|e| refused(&e))?;
         }
         let state = ingest::take_seal(&self.store, device, log.counter, &log.seal, NOW).map_err(|e| refused(&e))?;
         ensure!(state.receipt.is_some(), "a final seal was taken without a receipt");

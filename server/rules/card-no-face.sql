@@ -7,18 +7,20 @@
 -- threshold: min_sessions = 3 (customary: once or twice is a scarf or a backlit door)
 -- threshold: min_permille = 500 (customary: half of the check-ins)
 -- threshold: peers_permille = 500 (customary: the camera saw the rest of the class, half of their check-ins at least)
--- threshold: class_taps = 30 (catalogue: fewer say too little)
--- threshold: class_permille = 800 (catalogue: 200, against a regional null; without one, what no honest room comes near)
+-- threshold: class_taps = 30 (customary: fewer say too little)
+-- threshold: class_permille = 200 (customary: one read in five; and far from what is usual there, by `nulls`)
+-- threshold: class_trainees = 3 (customary: one or two in a corner seat are no empty room)
 -- explain_zh: 该学员在 {sessions} 个课次中刷卡，摄像头工作正常且看到了其他学员，但其半数以上刷卡时镜头前无人；{cells} 个申领学时仅凭卡支持。
 -- explain_en: In {sessions} sessions this trainee's card was read while the camera worked and saw the others, and at half of these reads or more nobody was in front of it; {cells} claimed hours rest on the card alone.
--- explain_class-card-only_zh: 全班 {sessions} 个课次的刷卡中，摄像头工作正常、画面可用，而八成以上镜头前无人；{cells} 个申领学时仅凭卡支持。
--- explain_class-card-only_en: In {sessions} sessions of the class the camera worked and its pictures were good, and at four in five of the reads or more nobody was in front of it; {cells} claimed hours rest on cards alone.
+-- explain_class-card-only_zh: 全班 {sessions} 个课次共刷卡 {of} 次，摄像头工作正常、画面可用，而其中 {n} 次镜头前无人，远多于当地同类班级；{cells} 个申领学时仅凭卡支持。
+-- explain_class-card-only_en: In {sessions} sessions of the class cards were read {of} times while the camera worked and its pictures were good, and at {n} of these reads nobody was in front of it, far more than in classes like it nearby; {cells} claimed hours rest on cards alone.
 -- innocent_zh: 教室逆光、口罩围巾、身高低于镜头、坐在角落。
 -- innocent_en: A backlit room, a mask or winter scarf, somebody shorter than the lens, a seat in the corner.
 -- next_zh: 调整摄像头；下一节课由检查人员到场。
 -- next_en: Re-aim the camera; have an inspector attend the next lesson.
 SELECT c.class, c.trainee AS subject, c.trainee, c.cell, CAST('card-only' AS VARCHAR) AS kind, c.lesson,
-       TRUE AS suspect, c.device, c.counter, c.seq_from, c.seq_to, CAST('weak' AS VARCHAR) AS grade, own.sessions
+       TRUE AS suspect, c.device, c.counter, c.seq_from, c.seq_to, CAST('weak' AS VARCHAR) AS grade, own.sessions,
+       own.bare AS n, own.taps AS "of", CAST(NULL AS BIGINT) AS score
 FROM claimed_cells c
 JOIN claims k ON k.class = c.class AND k.trainee = c.trainee AND k.policy_level >= 2
 JOIN roster r ON r.class = c.class AND r.trainee = c.trainee AND NOT r.declined_face
@@ -37,19 +39,36 @@ WHERE own.sessions >= $min_sessions
   AND (everybody.faced - (own.taps - own.bare)) * 1000 >= $peers_permille * (everybody.taps - own.taps)
   AND c.shape = 'tail' AND c.reason = 'low-assurance'
 UNION ALL
--- The class: cards come, people do not. Only reads at which the picture was good and showed nobody; a backlit room gives poor ones.
+-- The class: cards come, people do not. Only reads at which the picture was good and showed nobody; a backlit room gives
+-- poor ones. How many of these are usual differs from place to place, so a class is held against its own kind.
 SELECT c.class, CAST('' AS VARCHAR) AS subject, c.trainee, c.cell, CAST('class-card-only' AS VARCHAR) AS kind, c.lesson,
-       TRUE AS suspect, c.device, c.counter, c.seq_from, c.seq_to, CAST('strong' AS VARCHAR) AS grade, e.sessions
-FROM claimed_cells c
-JOIN claims k ON k.class = c.class AND k.trainee = c.trainee AND k.policy_level >= 2
-JOIN roster r ON r.class = c.class AND r.trainee = c.trainee AND NOT r.declined_face
-JOIN (SELECT t.class, COUNT(DISTINCT t.session) AS sessions, COUNT(*) AS taps,
-             SUM(CASE WHEN t.level = 1 AND f.outcome = 'none' THEN 1 ELSE 0 END) AS bare
+       TRUE AS suspect, c.device, c.counter, c.seq_from, c.seq_to, CAST('strong' AS VARCHAR) AS grade, e.sessions,
+       e.bare AS n, e.taps AS "of", u.score
+FROM (SELECT t.class, COUNT(DISTINCT t.session) AS sessions, COUNT(*) AS taps,
+             SUM(CASE WHEN t.level = 1 AND f.outcome = 'none' THEN 1 ELSE 0 END) AS bare,
+             COUNT(DISTINCT CASE WHEN t.level = 1 AND f.outcome = 'none' THEN t.trainee END) AS alone
       FROM taps t
+      JOIN nulls w ON w.rule = 'card-no-face' AND w.unit = t.class AND w.passes
       JOIN sessions s ON s.device = t.device AND s.counter = t.counter
       JOIN roster o ON o.class = t.class AND o.trainee = t.trainee AND NOT o.declined_face
       LEFT JOIN faces f ON f.device = t.device AND f.counter = t.counter AND f.tap_seq = t.seq
       WHERE s.has_camera AND s.fault_camera_s = 0 AND t.level IS NOT NULL
-      GROUP BY t.class) e ON e.class = c.class
-WHERE e.taps >= $class_taps AND e.bare * 1000 >= $class_permille * e.taps
+      GROUP BY t.class) e
+JOIN nulls u ON u.rule = 'card-no-face' AND u.unit = e.class
+JOIN claimed_cells c ON c.class = e.class
+JOIN claims k ON k.class = c.class AND k.trainee = c.trainee AND k.policy_level >= 2
+JOIN roster r ON r.class = c.class AND r.trainee = c.trainee AND NOT r.declined_face
+WHERE e.taps >= $class_taps AND e.bare * 1000 >= $class_permille * e.taps AND e.alone >= $class_trainees
   AND c.shape = 'tail' AND c.reason = 'low-assurance'
+-- counts:
+SELECT t.class AS unit, MIN(k.institution) AS institution, MIN(k.region) AS region, MIN(k.day_to) AS day,
+       MIN(k.kind) AS kind, MIN(k.trainees) AS size, COUNT(*) AS n,
+       SUM(CASE WHEN t.level = 1 AND f.outcome = 'none' THEN 1 ELSE 0 END) AS k
+FROM taps t
+JOIN classes k ON k.class = t.class AND k.policy_level >= 2
+JOIN run q ON k.ends <= q."at"
+JOIN sessions s ON s.device = t.device AND s.counter = t.counter
+JOIN roster o ON o.class = t.class AND o.trainee = t.trainee AND NOT o.declined_face
+LEFT JOIN faces f ON f.device = t.device AND f.counter = t.counter AND f.tap_seq = t.seq
+WHERE s.has_camera AND s.fault_camera_s = 0 AND t.level IS NOT NULL
+GROUP BY t.class

@@ -1,6 +1,7 @@
 -- id: lesson-never-held
 -- grade: certain
 -- family: hours
+-- scope: class
 -- title_zh: 未开课申领
 -- title_en: Claimed lessons that were never held
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚构课时）、第四条（一）
@@ -8,15 +9,60 @@
 -- threshold: min_permille = 100 (customary: one lesson in ten of the class)
 -- explain_zh: 课表上的 {lessons} 节课被申领，但该班没有任何终端的记录与之重叠，涉及 {cells} 个学时。
 -- explain_en: {lessons} scheduled lessons were claimed, and no log of the class on any terminal covers them; {cells} class hours hang on them.
+-- explain_alive_zh: 课表上的 {lessons} 节课被申领，当时本班终端已联网、未被其他班占用，却没有为这些课开课登记；涉及 {cells} 个学时。
+-- explain_alive_en: {lessons} scheduled lessons were claimed during which the class's terminal was on and in contact, busy with no other class, and was not opened for them; {cells} class hours hang on them.
 -- innocent_zh: 终端故障并已报修、课程已调整时间、记录尚在上传途中、停电停课。
 -- innocent_en: A dead terminal that was reported, a lesson that was moved, a log still on its way, a closure.
 -- next_zh: 致电培训点；核对终端计数；按班级人数 10% 电话回访；不打招呼上门。
 -- next_en: Call the site; read the terminal's counter; phone a tenth of the class; visit unannounced.
-SELECT c.class, CAST('' AS VARCHAR) AS subject, c.trainee, c.cell, CAST('not-held' AS VARCHAR) AS kind, c.lesson,
-       d.days >= $min_days AND d.lost * 1000 >= $min_permille * p.planned AS suspect,
-       c.device, c.counter, c.seq_from, c.seq_to
-FROM claimed_cells c
-JOIN (SELECT class, COUNT(DISTINCT day) AS days, COUNT(DISTINCT lesson) AS lost
-      FROM claimed_cells WHERE shape = 'not-held' GROUP BY class) d ON d.class = c.class
-JOIN (SELECT class, COUNT(DISTINCT lesson) AS planned FROM schedule GROUP BY class) p ON p.class = c.class
-WHERE c.shape = 'not-held'
+
+-- A lesson that was moved in writing is none that was not held: its own hours are cut elsewhere, as not attested.
+WITH moved AS (
+  SELECT s.class, s.lesson
+  FROM permits p JOIN schedule s ON s.class = p.class
+  WHERE p.what IN ('move', 'joint')
+    AND (p.lesson = s.lesson OR (p.lesson IS NULL AND p."from" < s."end" AND p."to" > s.start))
+  GROUP BY s.class, s.lesson
+  UNION
+  -- Of a joint lesson either class may hold the log.
+  SELECT s.class, s.lesson
+  FROM permits p JOIN schedule s ON s.class = p.to_class
+  WHERE p.what = 'joint' AND p.lesson IS NULL AND p."from" < s."end" AND p."to" > s.start
+),
+absent AS (
+  SELECT c.class, c.trainee, c.cell, c.lesson, c.day, c.start, c."end", c.device, c.counter, c.seq_from, c.seq_to
+  FROM claimed_cells c LEFT JOIN moved m ON m.class = c.class AND m.lesson = c.lesson
+  WHERE c.shape = 'not-held' AND m.class IS NULL
+),
+gone AS (SELECT class, COUNT(DISTINCT day) AS days, COUNT(DISTINCT lesson) AS lost FROM absent GROUP BY class),
+plans AS (SELECT class, COUNT(DISTINCT lesson) AS planned FROM schedule GROUP BY class),
+-- The class's terminals: those that have logged it, and where its site has a single one, that.
+single AS (SELECT site, MIN(device) AS device FROM devices WHERE site IS NOT NULL GROUP BY site HAVING COUNT(*) = 1),
+terminals AS (
+  SELECT s.class, s.device FROM gone g JOIN sessions s ON s.class = g.class
+  UNION
+  SELECT k.class, d.device FROM gone g JOIN classes k ON k.class = g.class JOIN single d ON d.site = k.site
+),
+-- A log may come by disk while its terminal is off; what is no log is a terminal that was on.
+signs AS (
+  SELECT t.device, t."at" FROM contacts t
+  LEFT JOIN sessions s ON s.device = t.device AND s.counter = t.counter
+  WHERE s.device IS NULL
+),
+-- Alive within the lesson, and neither opened for it nor busy with another class.
+alive AS (
+  SELECT l.class, l.lesson, MIN(t.device) AS device
+  FROM (SELECT class, lesson, start, "end" FROM absent GROUP BY class, lesson, start, "end") l
+  JOIN terminals t ON t.class = l.class
+  JOIN signs n ON n.device = t.device AND n."at" >= l.start AND n."at" < l."end"
+  WHERE NOT EXISTS (SELECT 1 FROM sessions s WHERE s.device = t.device AND s.open < l."end" AND s.close > l.start)
+  GROUP BY l.class, l.lesson
+)
+SELECT a.class, CAST('' AS VARCHAR) AS subject, a.trainee, a.cell,
+       CASE WHEN v.class IS NOT NULL THEN 'alive' ELSE 'not-held' END AS kind, a.lesson,
+       v.class IS NOT NULL OR (g.days >= $min_days AND g.lost * 1000 >= $min_permille * p.planned) AS suspect,
+       a.device, a.counter, a.seq_from, a.seq_to
+FROM absent a
+JOIN gone g ON g.class = a.class
+JOIN plans p ON p.class = a.class
+LEFT JOIN alive v ON v.class = a.class AND v.lesson = a.lesson

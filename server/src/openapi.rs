@@ -18,6 +18,7 @@ use crate::rules::run::{ClassResult, Finding, Report};
         api::contact::rotate,
         api::witness::add_checkpoint,
         api::import::file,
+        api::import::table,
         api::claims::list,
         api::findings::list,
         api::findings::reconcile,

@@ -35,6 +35,7 @@ pub fn devices(state: AppState) -> Router {
 pub fn bureau(state: AppState) -> Router {
     Router::new()
         .route("/api/v1/import/{what}", post(api::import::file))
+        .route("/api/v1/import/table/{name}", post(api::import::table))
         .route("/api/v1/claims", get(api::claims::list))
         .route("/api/v1/findings", get(api::findings::list))
         .route("/api/v1/reconcile", post(api::findings::reconcile))

@@ -99,6 +99,79 @@ fn files_with_errors_are_refused_by_line_and_column_and_whole() {
     std::fs::remove_dir_all(dir).unwrap();
 }
 
+/// An analyst's rule over a table that is imported as it is.
+const OWNERS: &str = "-- id: owner-on-roster
+-- grade: weak
+-- family: recruitment
+-- title_zh: 机构股东在册
+-- title_en: An owner on the roster
+-- explain_zh: 名册上有机构的股东。
+-- explain_en: An owner of the institution is on the roster.
+-- innocent_zh: 股东也可以参训。
+-- innocent_en: An owner may be trained, too.
+-- next_zh: 请核对。
+-- next_en: Look it up.
+-- basis: 人社部发〔2021〕79号
+-- needs: owners
+SELECT r.class AS class, r.trainee AS subject, r.trainee AS trainee, 0 AS cell, o.kind AS kind, '' AS lesson, true AS suspect,
+       '' AS device, 0 AS counter, 0 AS seq_from, 0 AS seq_to
+FROM roster r JOIN classes c ON c.class = r.class
+JOIN owners o ON o.institution = c.institution AND o.identity = r.person AND o.kind = 'owner'
+";
+
+#[test]
+fn a_whole_table_comes_in_by_command_or_over_http_and_a_rule_reads_it() {
+    let dir = story::folder("whole-table").unwrap();
+    let bureau = story::bureau(&dir).unwrap();
+    let (a, b) = (Person::made_up(1), Person::made_up(2));
+    bureau.import("classes", "class,institution,site,title,policy,kind\nc1,hq,s1,班,compressed-1,夜班\n").unwrap();
+    bureau.import("rosters", &format!("class,name,id_number\nc1,x,{}\nc1,y,{}\n", a.number, b.number)).unwrap();
+    bureau.import("claims", &format!("class,id_number,hours,amount\nc1,{},1,20\n", a.number)).unwrap();
+    let file = bureau.data.with_extension("owners.csv");
+    let path = file.to_str().unwrap();
+    std::fs::write(&file, gb18030(&format!("机构代码,类别,标识\nhq,股东,{}\nhq,电话,0476-8331234\n", a.number)))
+        .unwrap();
+    let said = bureau.cli(&["import", "table", "owners", path]).unwrap();
+    assert!(said.contains("table: 2 行"), "{said}");
+    for (args, says) in [
+        (&["import", "table", "nothing", path][..], "there is no such table; these are: programmes, sites"),
+        (&["import", "table", path], "after `table` come the table's name and the file"),
+        (&["import", "claims", "owners", path], "`import claims` takes one file"),
+        (&["import", "everything", path], "decisions, table"),
+    ] {
+        let error = format!("{:#}", bureau.cli(args).unwrap_err());
+        assert!(error.contains(says), "{error}");
+    }
+    std::fs::create_dir_all(bureau.data.join("rules")).unwrap();
+    std::fs::write(bureau.data.join("rules/owner-on-roster.sql"), OWNERS).unwrap();
+    let found = |on: &str| {
+        let all = bureau.reconcile().unwrap();
+        let all = all["findings"].as_array().unwrap().clone();
+        all.iter().filter(|f| f["rule"] == "owner-on-roster" && f["finding"].as_str().unwrap().contains(on)).count()
+    };
+    assert_eq!(found("/c1/"), 1, "the owner is on the roster");
+
+    // The same over HTTP takes the place of it, and what is wrong is said by line and column.
+    let post = |what: &str, text: String| {
+        let agent = ureq::Agent::new_with_config(ureq::Agent::config_builder().http_status_as_error(false).build());
+        let url = format!("{}/api/v1/import/{what}", bureau.pages.trim_end_matches('/'));
+        let mut answer = agent.post(url).send(text.as_bytes()).unwrap();
+        (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+    };
+    let head = "institution,kind,identity\n";
+    assert_eq!(post("table/nothing", head.to_owned()).0, 404);
+    assert_eq!(post("table", head.to_owned()).0, 404);
+    let (status, said) = post("table/owners", format!("{head}hq,neighbour,{}\n", b.number));
+    assert!(status == 400 && said.contains("line 2, kind: none of owner 股东") && !said.contains(&b.number), "{said}");
+    assert_eq!(found("/c1/"), 1, "half of a refused file was taken");
+    let (status, said) = post("table/owners", format!("{head}hq,phone,0476-8331234\n"));
+    assert!(status == 200 && said.contains("\"rows\":1"), "{said}");
+    let decision = "kind,subject,official,action,at\nclass,c1,o-7,approve,2026-03-01 09:00\n";
+    assert_eq!(post("decisions", decision.to_owned()).0, 200);
+    assert_eq!(found("/c1/"), 0, "nobody on the roster owns it any more");
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
 /// GB 18030 by `iconv`, which is not the code under test.
 fn gb18030(text: &str) -> Vec<u8> {
     use std::io::Write;

@@ -162,7 +162,8 @@ fn a_forked_device_comes_first_and_its_evidence_can_be_made_again() {
         files
     };
     let made = files();
-    assert_eq!(made.len(), 5, "{made:?}");
+    // Lessons, presence, sessions and taps: a table without rows has no file.
+    assert_eq!(made.len(), 4, "{made:?}");
     let bytes = std::fs::read(&made[0]).unwrap();
     std::fs::remove_file(&made[0]).unwrap();
     assert_eq!(bureau.reconcile().unwrap()["findings"], report["findings"]);

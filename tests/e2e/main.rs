@@ -16,3 +16,4 @@ mod tampered;
 mod tidy;
 mod video;
 mod witness;
+mod world;

@@ -35,6 +35,32 @@ fn audit(dir: &std::path::Path) -> (Option<i32>, String) {
     (out.status.code(), String::from_utf8_lossy(&out.stdout).into_owned())
 }
 
+type Bracket = (i64, Option<i64>, Option<i64>);
+
+/// Of each session: counter, not before, not after, in milliseconds.
+fn brackets(bureau: &Bureau) -> Vec<Bracket> {
+    let db = rusqlite::Connection::open(bureau.data.join("muster.sqlite")).unwrap();
+    let mut get = db.prepare("SELECT counter, not_before_ms, not_after_ms FROM bracket ORDER BY counter").unwrap();
+    let rows = get.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).unwrap();
+    let brackets: Vec<Bracket> = rows.collect::<Result<_, _>>().unwrap();
+    assert!(brackets.iter().all(|(_, after, before)| after.is_some() && before.is_some()), "{brackets:?}");
+    brackets
+}
+
+fn brackets_by_the_auditor(dir: &std::path::Path) -> Vec<Bracket> {
+    let mut verify = Command::new(program("muster-audit").unwrap());
+    verify.args(["verify", "--json", "--trust"]).arg(dir.join("trust.toml")).arg(dir.join("bundles"));
+    let all: serde_json::Value = serde_json::from_slice(&verify.output().unwrap().stdout).unwrap();
+    let time = |facts: &serde_json::Value, key: &str| facts[key].as_str().and_then(muster_hours::schedule::time_ms);
+    let bracket = |report: &serde_json::Value| {
+        let facts = &report["what"];
+        (facts["counter"].as_i64().unwrap(), time(facts, "after"), time(facts, "before"))
+    };
+    let mut brackets: Vec<Bracket> = all["bundles"].as_array().unwrap().iter().map(bracket).collect();
+    brackets.sort();
+    brackets
+}
+
 #[test]
 fn no_receipt_before_a_quorum_and_no_quorum_for_a_log_that_was_rolled_back() {
     let (dir, mut bureau) = town("witness");
@@ -84,6 +110,9 @@ fn no_receipt_before_a_quorum_and_no_quorum_for_a_log_that_was_rolled_back() {
     let (status, said) = audit(&dir);
     assert_eq!(status, Some(0), "{said}");
     assert!(said.contains("audit, finance"), "{said}");
+    // The bureau's rules see the same brackets as the auditor.
+    bureau.reconcile().unwrap();
+    assert_eq!(brackets(&bureau), brackets_by_the_auditor(&dir));
     // Without one of the two lines the quorum does not stand.
     let name = format!("{}-1.tar", forger.me.device);
     let bundle = std::fs::read(dir.join("bundles").join(&name)).unwrap();

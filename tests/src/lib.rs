@@ -12,3 +12,4 @@ pub mod reader;
 pub mod site;
 pub mod story;
 pub mod video;
+pub mod world;

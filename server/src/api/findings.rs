@@ -8,7 +8,8 @@ use crate::app::AppState;
 use crate::clock;
 use crate::error::ApiError;
 use crate::openapi;
-use crate::rules::run::{self, Finding, Report};
+use crate::rules;
+use crate::rules::run::{Finding, Report};
 use crate::store::findings;
 
 /// Which findings to give; what is not given does not restrict.
@@ -26,6 +27,51 @@ pub struct Filter {
     /// A class.
     #[serde(default)]
     pub class: String,
+    /// `red`, `amber` or `green`: the band of the class.
+    #[serde(default)]
+    pub band: String,
+    /// Money at risk or exposure of at least so many fen.
+    #[serde(default)]
+    pub least_fen: i64,
+    /// In which order.
+    #[serde(default)]
+    pub sort: Sort,
+    /// `claims`, or `conduct` for what is about officials.
+    #[serde(default)]
+    pub desk: String,
+}
+
+/// In which order to give.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Sort {
+    /// The gravest first.
+    #[default]
+    Weight,
+    /// Most money first.
+    Money,
+    /// By region.
+    Region,
+    /// By institution.
+    Institution,
+    /// By rule.
+    Rule,
+}
+
+impl Sort {
+    /// All, in the order they are offered in.
+    pub const ALL: [Self; 5] = [Self::Weight, Self::Money, Self::Region, Self::Institution, Self::Rule];
+
+    /// As an address says it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Weight => "weight",
+            Self::Money => "money",
+            Self::Region => "region",
+            Self::Institution => "institution",
+            Self::Rule => "rule",
+        }
+    }
 }
 
 /// Which part of a long list to give.
@@ -66,7 +112,8 @@ pub async fn list(
 #[utoipa::path(post, path = "/api/v1/reconcile", tag = "bureau", responses((status = 200, body = Report)))]
 pub async fn reconcile(State(state): State<AppState>) -> Result<Json<Report>, ApiError> {
     let _one = state.reconciling.lock().await;
-    let report = run::reconcile(&state.store, &state.data_dir, &clock::now()).await;
+    let report =
+        rules::reconcile::reconcile(&state.store, &state.data_dir, &clock::now(), &rules::reconcile::quiet).await;
     Ok(Json(report.map_err(ApiError::internal)?))
 }
 

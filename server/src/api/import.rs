@@ -1,4 +1,4 @@
-//! `POST /api/v1/import/{what}`: a file as the body.
+//! `POST /api/v1/import/{what}` and `/api/v1/import/table/{name}`: a file as the body.
 
 use axum::Json;
 use axum::body::to_bytes;
@@ -35,8 +35,27 @@ pub async fn file(
     request: Request,
 ) -> Result<Json<Taken>, ApiError> {
     let what = What::parse(&what).ok_or_else(|| ApiError::new(Kind::NotFound, "nothing of this name is imported"))?;
+    take(&state, what, format!("{}.csv", what.as_str()), request).await
+}
+
+/// Imports a whole evidence table, all or nothing: what it held before is gone.
+///
+/// # Errors
+/// [`ApiError`]: `bad-import` with line and column of each error; `not-found` when no such table is filled by import.
+#[utoipa::path(post, path = "/api/v1/import/table/{name}", tag = "bureau", params(("name" = String, Path)),
+    request_body(content = Vec<u8>, content_type = "text/csv"),
+    responses((status = 200, description = "rows, log_index, again"), (status = 400, body = Problem)))]
+pub async fn table(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Result<Json<Taken>, ApiError> {
+    let what = What::table(&name).ok_or_else(|| ApiError::new(Kind::NotFound, "no such table is filled by import"))?;
+    take(&state, what, format!("{name}.csv"), request).await
+}
+
+async fn take(state: &AppState, what: What, name: String, request: Request) -> Result<Json<Taken>, ApiError> {
     let bytes = to_bytes(request.into_body(), MAX_FILE).await;
     let bytes = bytes.map_err(|_| ApiError::new(Kind::TooLarge, format!("at most {MAX_FILE} bytes")))?;
-    let name = format!("{}.csv", what.as_str());
     Ok(Json(state.blocking(move |store| Ok(import(store, what, &name, &bytes, &clock::now())?)).await?))
 }

@@ -47,7 +47,8 @@ pub async fn log(
     Query(from): Query<From>,
     Delivery { device, counter, bytes }: Delivery<MAX_CHUNK>,
 ) -> Result<Json<SessionState>, ApiError> {
-    let taken = state.blocking(move |store| ingest::take_bytes(store, &device, counter, from.from, &bytes));
+    let taken =
+        state.blocking(move |store| ingest::take_bytes(store, &device, counter, from.from, &bytes, clock::now_ms()));
     Ok(Json(taken.await?))
 }
 

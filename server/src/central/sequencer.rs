@@ -86,7 +86,11 @@ pub fn put_cosigned(store: &Store, note: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-pub(super) fn lock(folder: &Path, name: &str) -> Result<File, StoreError> {
+/// Holds a lock file against other threads and programs until it is dropped.
+///
+/// # Errors
+/// [`StoreError::Io`].
+pub(crate) fn lock(folder: &Path, name: &str) -> Result<File, StoreError> {
     fs::create_dir_all(folder).map_err(|source| StoreError::Io { path: folder.to_owned(), source })?;
     let path = folder.join(name);
     let lock = File::options().create(true).append(true).open(&path);

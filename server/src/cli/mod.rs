@@ -1,15 +1,17 @@
 //! The subcommands of `muster-server`.
 
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Parser, Subcommand};
 
-use crate::import::What;
+use crate::import::{What, tables};
 use crate::pipeline::CodeFor;
 use crate::store::{Store, StoreError, sessions};
 use crate::{bundle, central, clock, openapi, pipeline, rules};
 
+mod explain;
 mod findings;
 mod serve;
 
@@ -34,8 +36,12 @@ enum Command {
     Serve(serve::Serve),
     /// 导入文件 / import a file
     Import {
-        what: What,
-        file: PathBuf,
+        /// 文件种类；table 之后写表名 / the kind of file; after `table` comes the table's name
+        #[arg(value_parser = kinds())]
+        what: String,
+        /// [表名] 文件 / [NAME] FILE
+        #[arg(num_args = 1..=2, required = true, value_name = "FILE")]
+        file: Vec<PathBuf>,
         #[command(flatten)]
         data: Data,
     },
@@ -76,6 +82,9 @@ enum Command {
         /// 写入 JSON / write the findings as JSON
         #[arg(long)]
         json: Option<PathBuf>,
+        /// 只核对新到记录可能改变的班期 / look again only at what new logs can have changed
+        #[arg(long)]
+        new: bool,
         #[command(flatten)]
         data: Data,
     },
@@ -137,7 +146,20 @@ enum Log {
 #[derive(Debug, Subcommand)]
 enum Rules {
     /// 运行规则自带的用例 / run the cases that the rules carry
-    Test,
+    Test {
+        /// 规则所在目录，默认为程序自带的规则 / a folder of rules and their cases instead of those shipped
+        folder: Option<PathBuf>,
+        /// 把每个用例得出的行写入此文件（JSON Lines）/ write the rows that each case yields to this file
+        #[arg(long)]
+        rows: Option<PathBuf>,
+    },
+    /// 说明一个疑点：得出它的行与查询 / show a finding with the rows and the query that made it
+    Explain {
+        /// 疑点编号 / the finding's id
+        finding: String,
+        #[command(flatten)]
+        data: Data,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -152,6 +174,26 @@ impl Data {
     }
 }
 
+/// The kinds of files that `import` takes.
+fn kinds() -> clap::builder::PossibleValuesParser {
+    What::ALL.into_iter().map(What::as_str).chain(["table"]).collect::<Vec<_>>().into()
+}
+
+/// What is imported, and the file: `table` takes two words.
+fn named(what: &str, mut words: Vec<PathBuf>) -> Result<(What, PathBuf)> {
+    let file = words.pop().context("no file")?;
+    match (what, words.pop()) {
+        ("table", Some(name)) => {
+            let names: Vec<&str> = tables::FILES.iter().map(|file| file.name).collect();
+            let found = name.to_str().and_then(What::table);
+            Ok((found.with_context(|| format!("there is no such table; these are: {}", names.join(", ")))?, file))
+        }
+        ("table", None) => bail!("after `table` come the table's name and the file"),
+        (what, None) => Ok((What::parse(what).context("nothing of this name is imported")?, file)),
+        (what, Some(_)) => bail!("`import {what}` takes one file"),
+    }
+}
+
 impl Cli {
     /// Runs the command.
     ///
@@ -162,6 +204,7 @@ impl Cli {
         match self.command {
             Command::Serve(serve) => serve.run(),
             Command::Import { what, file, data } => {
+                let (what, file) = named(&what, file)?;
                 let store = data.open()?;
                 let bytes = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
                 let name = file.file_name().unwrap_or_default().to_string_lossy();
@@ -193,10 +236,15 @@ impl Cli {
                 }
                 Ok(())
             }
-            Command::Reconcile { json, data } => {
+            Command::Reconcile { json, new, data } => {
                 let store = data.open()?;
                 let runtime = tokio::runtime::Runtime::new()?;
-                runtime.block_on(rules::run::reconcile(&store, &data.data, &clock::now()))?;
+                let (dir, now) = (&data.data, clock::now());
+                if new {
+                    runtime.block_on(rules::again::reconcile(&store, dir, &now, &progress))?;
+                } else {
+                    runtime.block_on(rules::reconcile::reconcile(&store, dir, &now, &progress))?;
+                }
                 findings::show(&store, json.as_deref())
             }
             Command::Findings { json, data } => findings::show(&data.open()?, json.as_deref()),
@@ -223,16 +271,17 @@ impl Cli {
                 }
                 Ok(())
             }
-            Command::Rules { command: Rules::Test } => {
+            Command::Rules { command: Rules::Explain { finding, data } } => explain::explain(&data.open()?, &finding),
+            Command::Rules { command: Rules::Test { folder, rows } } => {
                 let runtime = tokio::runtime::Runtime::new()?;
-                let report = runtime.block_on(rules::cases::run_all())?;
+                let report = runtime.block_on(rules::cases::run_all(folder.as_deref(), rows.as_deref()))?;
                 for line in &report.lines {
                     println!("{line}");
                 }
                 if report.failed > 0 { bail!("{} cases failed", report.failed) } else { Ok(()) }
             }
             Command::Evidence { command: Evidence::Rebuild(data) } => {
-                let built = crate::evidence::rebuild(&data.open()?)?;
+                let built = crate::evidence::rebuild(&data.open()?, &|done, all| progress("evidence", done, all))?;
                 for refused in &built.refused {
                     println!("{refused}");
                 }
@@ -287,4 +336,13 @@ fn bundles(store: &Store, out: &Path, one: Option<(String, u64)>) -> Result<()> 
         println!("{}", path.display());
     }
     Ok(())
+}
+
+/// How far a long run has come, on a terminal alone.
+fn progress(step: &str, done: usize, all: usize) {
+    let mut err = std::io::stderr();
+    if err.is_terminal() {
+        let end = if done == all { "\n" } else { "" };
+        let _ = write!(err, "\r{step}: {done}/{all}{end}");
+    }
 }

@@ -78,7 +78,10 @@ async fn serve(config: Config, state: AppState) -> Result<()> {
             loop {
                 tick.tick().await;
                 let _one = state.reconciling.lock().await;
-                if let Err(error) = rules::run::reconcile(&state.store, &state.data_dir, &clock::now()).await {
+                if let Err(error) =
+                    rules::reconcile::reconcile(&state.store, &state.data_dir, &clock::now(), &rules::reconcile::quiet)
+                        .await
+                {
                     tracing::error!(%error, "reconciliation failed; the results before it stand");
                 }
             }

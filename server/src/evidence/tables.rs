@@ -3,11 +3,23 @@
 //! Whole numbers, text and truth values alone: no floats, so that every engine gives the same rows. Times are
 //! milliseconds since 1970-01-01T00:00Z, money is fen, scores are per mille.
 
+mod derived;
+mod import;
+mod logs;
+mod store;
+
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
+
+use Type::{Bool, Int, Key, Text};
+
+pub use derived::*;
+pub use import::*;
+pub use logs::*;
+pub use store::*;
 
 /// A value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,8 +80,23 @@ pub enum Type {
     Int,
     /// Text.
     Text,
+    /// Text: in an imported file an identity, in the table its hash under the server's key.
+    Key,
     /// True or false.
     Bool,
+}
+
+/// Where a table's rows come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// Verified logs: Parquet, with `region` and `month` by its folders, too.
+    Logs,
+    /// The store: imports of their own kind, the central log, decisions.
+    Store,
+    /// Imports of the table as it is.
+    Import,
+    /// Each run.
+    Derived,
 }
 
 /// A table: its name and columns. Every column may hold nothing.
@@ -79,260 +106,51 @@ pub struct Table {
     pub name: &'static str,
     /// Its columns.
     pub columns: &'static [(&'static str, Type)],
-    /// Is it Parquet made from logs? Then it has `region` and `month` by its folders, too.
-    pub from_logs: bool,
+    /// Where its rows come from.
+    pub source: Source,
 }
 
-use Type::{Bool, Int, Text};
-
-/// Trainee × lesson of a session that was logged.
-pub static LESSONS: Table = Table {
-    name: "lessons",
-    from_logs: true,
-    columns: &[
-        ("class", Text),
-        ("session", Text),
-        ("device", Text),
-        ("counter", Int),
-        ("trainee", Text),
-        ("lesson", Text),
-        ("start", Int),
-        ("end", Int),
-        ("covered_s", Int),
-        ("attested", Bool),
-        ("assurance", Int),
-        ("manual", Bool),
-        ("shape", Text),
-        ("reason", Text),
-        ("seq_from", Int),
-        ("seq_to", Int),
-    ],
-};
-
-/// An interval during which a trainee was there, at any assurance.
-pub static PRESENCE: Table = Table {
-    name: "presence",
-    from_logs: true,
-    columns: &[
-        ("class", Text),
-        ("session", Text),
-        ("device", Text),
-        ("counter", Int),
-        ("trainee", Text),
-        ("from", Int),
-        ("to", Int),
-        ("closed_by", Text),
-        ("assurance", Int),
-        ("manual", Bool),
-        ("seq_from", Int),
-        ("seq_to", Int),
-        ("spots_due", Int),
-        ("spots_met", Int),
-    ],
-};
-
-/// A card read.
-pub static TAPS: Table = Table {
-    name: "taps",
-    from_logs: true,
-    columns: &[
-        ("class", Text),
-        ("session", Text),
-        ("device", Text),
-        ("counter", Int),
-        ("seq", Int),
-        ("at", Int),
-        ("up_ms", Int),
-        ("reader", Text),
-        ("trainee", Text),
-        ("purpose", Text),
-        ("level", Int),
-    ],
-};
-
-/// A face check.
-pub static FACES: Table = Table {
-    name: "faces",
-    from_logs: true,
-    columns: &[
-        ("class", Text),
-        ("session", Text),
-        ("device", Text),
-        ("counter", Int),
-        ("seq", Int),
-        ("tap_seq", Int),
-        ("trainee", Text),
-        ("outcome", Text),
-        ("score", Int),
-        ("other_trainee", Text),
-        ("other_score", Int),
-        ("live", Int),
-        ("quality", Int),
-        ("frame_hash", Text),
-        ("face_group", Int),
-        ("declined", Bool),
-    ],
-};
-
-/// A log.
-pub static SESSIONS: Table = Table {
-    name: "sessions",
-    from_logs: true,
-    columns: &[
-        ("class", Text),
-        ("session", Text),
-        ("device", Text),
-        ("counter", Int),
-        ("site", Text),
-        ("institution", Text),
-        ("open", Int),
-        ("close", Int),
-        ("received", Int),
-        ("clock_step_s", Int),
-        ("clock_rebased_s", Int),
-        ("restarts", Int),
-        ("fault_reader_s", Int),
-        ("fault_camera_s", Int),
-        ("manual_n", Int),
-        ("stranger_n", Int),
-        ("closed", Text),
-        ("log_index", Int),
-        ("has_camera", Bool),
-    ],
-};
-
-/// A trainee × class that is asked to be paid.
-pub static CLAIMS: Table = Table {
-    name: "claims",
-    from_logs: false,
-    columns: &[
-        ("class", Text),
-        ("trainee", Text),
-        ("institution", Text),
-        ("region", Text),
-        ("hours", Int),
-        ("amount", Int),
-        ("occupation", Text),
-        ("level", Text),
-        ("filed", Text),
-        ("file_hash", Text),
-        ("policy_level", Int),
-        ("pay_mode", Text),
-        ("rate_permille", Int),
-        ("planned", Int),
-        ("attested", Int),
-        ("unproven", Int),
-    ],
-};
-
-/// One class hour that is asked to be paid, and what logs say of it.
-pub static CLAIMED_CELLS: Table = Table {
-    name: "claimed_cells",
-    from_logs: false,
-    columns: &[
-        ("class", Text),
-        ("trainee", Text),
-        ("cell", Int),
-        ("hours", Int),
-        ("lesson", Text),
-        ("session", Text),
-        ("day", Int),
-        ("start", Int),
-        ("end", Int),
-        ("logged", Bool),
-        ("shape", Text),
-        ("reason", Text),
-        ("level", Int),
-        ("device", Text),
-        ("counter", Int),
-        ("seq_from", Int),
-        ("seq_to", Int),
-    ],
-};
-
-/// A trainee in a class.
-pub static ROSTER: Table = Table {
-    name: "roster",
-    from_logs: false,
-    columns: &[
-        ("class", Text),
-        ("trainee", Text),
-        ("person", Text),
-        ("category", Text),
-        ("declined_face", Bool),
-        ("added", Int),
-        ("removed", Int),
-    ],
-};
-
-/// A planned lesson.
-pub static SCHEDULE: Table = Table {
-    name: "schedule",
-    from_logs: false,
-    columns: &[
-        ("class", Text),
-        ("session", Text),
-        ("lesson", Text),
-        ("site", Text),
-        ("region", Text),
-        ("day", Int),
-        ("start", Int),
-        ("end", Int),
-    ],
-};
-
-/// Days and hours on which a region had no class, no power or no network.
-pub static CALENDAR: Table = Table {
-    name: "calendar",
-    from_logs: false,
-    columns: &[("region", Text), ("from", Int), ("to", Int), ("closed", Bool), ("outage", Bool), ("why", Text)],
-};
-
-/// A device.
-pub static DEVICES: Table = Table {
-    name: "devices",
-    from_logs: false,
-    columns: &[
-        ("device", Text),
-        ("site", Text),
-        ("institution", Text),
-        ("region", Text),
-        ("enrolled", Int),
-        ("ended", Int),
-        ("contacts", Int),
-        ("forks", Int),
-    ],
-};
-
-/// Two notes that one device signed with one counter, and that cannot both be of one history.
-pub static FORKS: Table = Table {
-    name: "forks",
-    from_logs: false,
-    columns: &[
-        ("device", Text),
-        ("counter", Int),
-        ("size_a", Int),
-        ("size_b", Int),
-        ("seal_a", Text),
-        ("seal_b", Text),
-        ("at", Int),
-    ],
-};
-
 /// All tables.
-pub static ALL: [&Table; 12] = [
+pub static ALL: [&Table; 39] = [
     &LESSONS,
     &PRESENCE,
     &TAPS,
     &FACES,
+    &MANUALS,
+    &INSTRUCTORS,
+    &FAULTS,
+    &CLOCKS,
     &SESSIONS,
+    &CLASSES,
     &CLAIMS,
-    &CLAIMED_CELLS,
     &ROSTER,
+    &TEACHERS,
     &SCHEDULE,
     &CALENDAR,
     &DEVICES,
+    &CONTACTS,
+    &BRACKETS,
+    &GAPS,
     &FORKS,
+    &RUN,
+    &DISPOSITIONS,
+    &FOUND,
+    &PROGRAMMES,
+    &SITES,
+    &ROOMS,
+    &LICENCES,
+    &PAYMENTS,
+    &REGISTERS,
+    &PERMITS,
+    &INSPECTIONS,
+    &POSITIONS,
+    &OWNERS,
+    &DECLARED,
+    &DUTIES,
+    &HOURS_OF_WORK,
+    &CLAIMED_CELLS,
+    &JOURNEYS,
+    &NULLS,
 ];
 
 impl Table {
@@ -341,7 +159,7 @@ impl Table {
         let fields = self.columns.iter().map(|(name, kind)| {
             let kind = match kind {
                 Int => DataType::Int64,
-                Text => DataType::Utf8,
+                Text | Key => DataType::Utf8,
                 Bool => DataType::Boolean,
             };
             Field::new(*name, kind, true)
@@ -366,7 +184,7 @@ impl Table {
                 Bool => Arc::new(
                     column.map(|v| if let Val::Bool(b) = v { Some(*b) } else { None }).collect::<BooleanArray>(),
                 ),
-                Text => Arc::new(
+                Text | Key => Arc::new(
                     column.map(|v| if let Val::Text(t) = v { Some(t.as_str()) } else { None }).collect::<StringArray>(),
                 ),
             }
@@ -385,7 +203,7 @@ mod tests {
         for table in ALL {
             let heading = format!("\n## {}\n", table.name);
             let at = text.find(&heading).unwrap_or_else(|| panic!("{} is not documented", table.name)) + heading.len();
-            let section = text[at..].split("\n## ").next().unwrap();
+            let section = text[at..].split("\n## ").next().and_then(|s| s.split("\n# ").next()).unwrap();
             let named: Vec<&str> =
                 section.lines().filter_map(|l| l.strip_prefix("| `")?.split_once('`').map(|(name, _)| name)).collect();
             let columns: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();

@@ -4,6 +4,7 @@ use rusqlite::Transaction;
 use rusqlite::params;
 
 use super::cells::{Row, Table};
+use super::keys::Keys;
 use super::rosters::trainee;
 use super::rows::{Of, known, named};
 use crate::store::StoreError;
@@ -35,9 +36,15 @@ fn most_hours(tx: &Transaction<'_>, class: &str) -> Result<i64, StoreError> {
 ///
 /// # Errors
 /// [`StoreError`].
-pub(super) fn claim(tx: &Transaction<'_>, row: &mut Row<'_>, of: &Of<'_>) -> Result<Vec<String>, StoreError> {
+pub(super) fn claim(
+    tx: &Transaction<'_>,
+    row: &mut Row<'_>,
+    of: &Of<'_>,
+    keys: &Keys,
+) -> Result<Vec<String>, StoreError> {
     let (class, number) = (known(tx, row, "class")?, row.id_number("id_number"));
     let (hours, amount) = (row.number("hours"), row.fen("amount"));
+    let payee = row.optional("payee", |row, column| keys.identity(&row.text(column)));
     if !row.bad && hours == 0 && amount > 0 {
         row.wrong("hours", "an amount for no hours: for a lump sum, too, write the class hours that it is for");
     }
@@ -51,9 +58,10 @@ pub(super) fn claim(tx: &Transaction<'_>, row: &mut Row<'_>, of: &Of<'_>) -> Res
         let id = trainee(tx, row, &class, &number)?;
         if !row.bad {
             tx.execute(
-                "INSERT INTO claim (class, trainee, hours, amount_fen, filed, file) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                 ON CONFLICT DO UPDATE SET hours = ?3, amount_fen = ?4, filed = ?5, file = ?6",
-                params![class, id, hours, amount, of.now, of.file],
+                "INSERT INTO claim (class, trainee, hours, amount_fen, filed, file, payee)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                 ON CONFLICT DO UPDATE SET hours = ?3, amount_fen = ?4, filed = ?5, file = ?6, payee = ?7",
+                params![class, id, hours, amount, of.now, of.file, payee],
             )?;
         }
     }

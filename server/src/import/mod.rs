@@ -5,9 +5,15 @@
 
 pub mod cells;
 mod claims;
+mod decisions;
+pub(crate) mod keys;
 mod rosters;
 pub mod rows;
 mod schedules;
+pub mod tables;
+mod values;
+
+pub use rosters::{roster_id, set_card_key};
 
 use std::fmt;
 
@@ -21,7 +27,7 @@ use thiserror::Error;
 use crate::store::{Store, StoreError, checkpoints};
 
 /// What can be imported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
     /// Who trains.
     Institutions,
@@ -41,9 +47,27 @@ pub enum What {
     Claims,
     /// When a region had no class, no power or no network.
     Calendar,
+    /// What officials decided elsewhere.
+    Decisions,
+    /// A whole evidence table that is filled by import alone, by its name.
+    Table(&'static str),
 }
 
 impl What {
+    /// All but the tables.
+    pub const ALL: [Self; 10] = [
+        Self::Institutions,
+        Self::Sites,
+        Self::Policy,
+        Self::Classes,
+        Self::Schedules,
+        Self::Rosters,
+        Self::Templates,
+        Self::Claims,
+        Self::Calendar,
+        Self::Decisions,
+    ];
+
     /// As the central log names it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -56,15 +80,19 @@ impl What {
             Self::Templates => "templates",
             Self::Claims => "claims",
             Self::Calendar => "calendar",
+            Self::Decisions => "decisions",
+            Self::Table(_) => "table",
         }
     }
 
-    /// From its name.
+    /// From its name; tables are not among these.
     pub fn parse(name: &str) -> Option<Self> {
-        use What::*;
-        [Institutions, Sites, Policy, Classes, Schedules, Rosters, Templates, Claims, Calendar]
-            .into_iter()
-            .find(|w| w.as_str() == name)
+        Self::ALL.into_iter().find(|w| w.as_str() == name)
+    }
+
+    /// A table, from its name.
+    pub fn table(name: &str) -> Option<Self> {
+        tables::file(name).map(|file| Self::Table(file.name))
     }
 }
 
@@ -137,40 +165,7 @@ pub struct Taken {
 /// # Errors
 /// [`ImportError`].
 pub fn import(store: &Store, what: What, file: &str, bytes: &[u8], now: &str) -> Result<Taken, ImportError> {
-    let rows = |errors| ImportError::Rows { file: file.to_owned(), errors };
-    let taken = store.write(|tx| {
-        let hash = hex::encode(sha256(bytes));
-        if what == What::Claims
-            && let Some((rows, index)) = in_force(tx, &hash)?
-        {
-            return Ok(Taken { rows, log_index: index, again: true });
-        }
-        let leaf = Leaf::Document(DocumentLeaf {
-            what: what.as_str().to_owned(),
-            // The log is public, and a file's name may hold a person's.
-            name: String::new(),
-            sha256: hash.clone(),
-            at: now.to_owned(),
-        });
-        let log_index = checkpoints::append(tx, &[leaf.line()])?;
-        let count = if what == What::Policy {
-            policy(tx, bytes, now)?.map_err(|e| rows(vec![e]))?;
-            1
-        } else {
-            let table = cells::Table::read(bytes, rows::columns(what)).map_err(rows)?;
-            if what == What::Claims {
-                let sql = "INSERT INTO claim_file (sha256, name, at, rows, log_index) VALUES (?1, ?2, ?3, ?4, ?5)
-                           ON CONFLICT DO UPDATE SET name = ?2, at = ?3, rows = ?4, log_index = ?5";
-                tx.execute(sql, params![hash, file, now, table.rows.len() as i64, log_index as i64])?;
-            }
-            let errors = rows::apply(tx, what, &table, &rows::Of { now, file: &hash })?;
-            if !errors.is_empty() {
-                return Err(rows(errors));
-            }
-            table.rows.len()
-        };
-        Ok(Taken { rows: count, log_index, again: false })
-    })?;
+    let taken = store.write(|tx| take(tx, what, file, bytes, now))?;
     match crate::central::settle(store) {
         // The file is taken; its leaf waits for the witnesses as those of others do.
         Err(StoreError::NoQuorum(why)) => {
@@ -179,6 +174,46 @@ pub fn import(store: &Store, what: What, file: &str, bytes: &[u8], now: &str) ->
         settled => settled?,
     }
     Ok(taken)
+}
+
+/// The same within the caller's transaction, which is to be given up when this fails, and settled once it is committed:
+/// for many files at once.
+///
+/// # Errors
+/// [`ImportError`].
+pub fn take(tx: &Transaction<'_>, what: What, file: &str, bytes: &[u8], now: &str) -> Result<Taken, ImportError> {
+    let rows = |errors| ImportError::Rows { file: file.to_owned(), errors };
+    let hash = hex::encode(sha256(bytes));
+    if what == What::Claims
+        && let Some((rows, index)) = in_force(tx, &hash)?
+    {
+        return Ok(Taken { rows, log_index: index, again: true });
+    }
+    let leaf = Leaf::Document(DocumentLeaf {
+        what: what.as_str().to_owned(),
+        // The log is public, and a file's name may hold a person's. A table's is ours.
+        name: if let What::Table(name) = what { name.to_owned() } else { String::new() },
+        sha256: hash.clone(),
+        at: now.to_owned(),
+    });
+    let log_index = checkpoints::append(tx, &[leaf.line()])?;
+    let count = if what == What::Policy {
+        policy(tx, bytes, now)?.map_err(|e| rows(vec![e]))?;
+        1
+    } else {
+        let table = cells::Table::read(bytes, &rows::columns(what)).map_err(rows)?;
+        if what == What::Claims {
+            let sql = "INSERT INTO claim_file (sha256, name, at, rows, log_index) VALUES (?1, ?2, ?3, ?4, ?5)
+                           ON CONFLICT DO UPDATE SET name = ?2, at = ?3, rows = ?4, log_index = ?5";
+            tx.execute(sql, params![hash, file, now, table.rows.len() as i64, log_index as i64])?;
+        }
+        let errors = rows::apply(tx, what, &table, &rows::Of { now, file: &hash })?;
+        if !errors.is_empty() {
+            return Err(rows(errors));
+        }
+        table.rows.len()
+    };
+    Ok(Taken { rows: count, log_index, again: false })
 }
 
 /// A claim file that was taken before, of which every row still stands. One that another file took the place of is taken

@@ -9,8 +9,9 @@ use ring::hmac;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::cells::{Row, Table};
-use super::rows::known;
-use crate::store::{StoreError, setting};
+use super::keys::Keys;
+use super::rows::{Of, known};
+use crate::store::StoreError;
 
 /// Marks a row that the file has yet to name; no time is negative.
 const UNNAMED: i64 = -1;
@@ -55,21 +56,39 @@ pub(super) fn after(tx: &Transaction<'_>, table: &Table, now: &str) -> Result<()
     Ok(())
 }
 
-/// A class's card key, its roster ids and a person's id across classes.
+/// A class's card key and its roster ids.
 struct Names {
     card_key: Vec<u8>,
-    person_key: Vec<u8>,
 }
 
 impl Names {
     fn of(tx: &Transaction<'_>, class: &str) -> Result<Self, StoreError> {
         let card_key = tx.query_row("SELECT card_key FROM class WHERE class = ?", [class], |row| row.get(0))?;
-        Ok(Self { card_key, person_key: setting(tx, "person_key")?.ok_or(StoreError::Corrupt("no person key"))? })
+        Ok(Self { card_key })
     }
 
     fn id(&self, instructor: bool, number: &str) -> String {
-        let prefix = if instructor { 'i' } else { 't' };
-        format!("{prefix}{}", &mac(&self.card_key, &format!("roster-id/{number}"))[..16])
+        roster_id(&self.card_key, instructor, number)
+    }
+}
+
+/// The opaque id of a person on a roster, under the key of its class.
+pub fn roster_id(card_key: &[u8], instructor: bool, number: &str) -> String {
+    let prefix = if instructor { 'i' } else { 't' };
+    format!("{prefix}{}", &mac(card_key, &format!("roster-id/{number}"))[..16])
+}
+
+/// Gives a class a key of the caller's own in place of the random one, before anybody is on its roster: for a world that is
+/// made twice alike.
+///
+/// # Errors
+/// [`StoreError`]; [`StoreError::Corrupt`] when there is no such class, or somebody has an id under the key before.
+pub fn set_card_key(tx: &Transaction<'_>, class: &str, key: &[u8; 32]) -> Result<(), StoreError> {
+    let sql =
+        "UPDATE class SET card_key = ?2 WHERE class = ?1 AND NOT EXISTS (SELECT 1 FROM roster r WHERE r.class = ?1)";
+    match tx.prepare_cached(sql)?.execute(params![class, &key[..]])? {
+        0 => Err(StoreError::Corrupt("no class without a roster to give a key to")),
+        _ => Ok(()),
     }
 }
 
@@ -81,14 +100,22 @@ fn mac(key: &[u8], text: &str) -> String {
 ///
 /// # Errors
 /// [`StoreError`].
-pub(super) fn person(tx: &Transaction<'_>, row: &mut Row<'_>, now: &str) -> Result<Vec<String>, StoreError> {
+pub(super) fn person(
+    tx: &Transaction<'_>,
+    row: &mut Row<'_>,
+    of: &Of<'_>,
+    keys: &Keys,
+) -> Result<Vec<String>, StoreError> {
     let (class, name, number) = (known(tx, row, "class")?, row.text("name"), row.id_number("id_number"));
     let instructor = is_instructor(&row.maybe("role")).unwrap_or_else(|| {
         row.wrong("role", "neither trainee 学员 nor instructor 教师");
         false
     });
     let (category, declined) = (row.maybe("category"), row.yes("declined_face"));
-    let now_ms = muster_hours::schedule::time_ms(now);
+    let added_by = row.optional("added_by", Row::id);
+    let mut keyed = |column| row.optional(column, |row, column| keys.identity(&row.text(column)));
+    let (phone, payee, introducer) = (keyed("phone"), keyed("payee"), keyed("introducer"));
+    let now_ms = muster_hours::schedule::time_ms(of.now);
     if !row.bad {
         let names = Names::of(tx, &class)?;
         let (id, card) = (names.id(instructor, &number), card_hash(&names.card_key, &number));
@@ -98,11 +125,27 @@ pub(super) fn person(tx: &Transaction<'_>, row: &mut Row<'_>, now: &str) -> Resu
             return Ok(vec![class, number]);
         }
         tx.execute(
-            "INSERT INTO roster (class, id, instructor, person, card, name, category, declined, added_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+            "INSERT INTO roster (class, id, instructor, person, card, name, category, declined, added_ms, added_by, phone,
+                                 payee, introducer)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
              ON CONFLICT (class, id) DO UPDATE SET name = ?6, category = ?7, declined = ?8,
-               added_ms = iif(removed_ms = -1, added_ms, ?9), removed_ms = NULL",
-            params![class, id, instructor, mac(&names.person_key, &number), card, name, category, declined, now_ms],
+               added_ms = iif(removed_ms = -1, added_ms, ?9), removed_ms = NULL, added_by = ?10, phone = ?11, payee = ?12,
+               introducer = ?13",
+            params![
+                class,
+                id,
+                instructor,
+                keys.person(&number),
+                card,
+                name,
+                category,
+                declined,
+                now_ms,
+                added_by,
+                phone,
+                payee,
+                introducer
+            ],
         )?;
     }
     Ok(vec![class, number])

@@ -1,37 +1,57 @@
 //! Schedules: a file is the whole of what is still to come of each class it names. What was held stays as it was held.
 
+use muster_hours::schedule::time_ms;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::RowError;
 use super::cells::{Row, Table};
-use super::rows::{known, named};
+use super::keys::Keys;
+use super::rows::{Of, known, named};
 use crate::store::StoreError;
 
 /// A session is held once a device sealed a record of it.
 const HELD: &str = "SELECT session FROM session WHERE class = ?1 AND session IS NOT NULL";
 
-/// Takes away what was still to come of the classes that a file names; the file says it anew. A lesson whose time is over
+/// Marks what is still to come of the classes that a file names; the file says it anew, and [`after`] takes away the rest. A lesson whose time is over
 /// and that nobody held stays, unless the file gives it another time: a schedule does not make it never planned.
 ///
 /// # Errors
 /// [`StoreError`].
 pub(super) fn before(tx: &Transaction<'_>, table: &Table, now: &str) -> Result<(), StoreError> {
-    let now_ms = muster_hours::schedule::time_ms(now).unwrap_or(0);
-    let sql = format!("DELETE FROM lesson WHERE class = ?1 AND start_ms > ?2 AND session NOT IN ({HELD})");
-    let mut drop = tx.prepare(&sql)?;
+    let now_ms = time_ms(now).unwrap_or(0);
+    let sql = format!("UPDATE lesson SET dropped = 1 WHERE class = ?1 AND start_ms > ?2 AND session NOT IN ({HELD})");
+    let mut mark = tx.prepare(&sql)?;
     for class in named(table) {
-        drop.execute(params![class, now_ms])?;
+        mark.execute(params![class, now_ms])?;
     }
     Ok(())
 }
 
-/// One lesson.
+/// Takes away what the file did not say again.
 ///
 /// # Errors
 /// [`StoreError`].
-pub(super) fn lesson(tx: &Transaction<'_>, row: &mut Row<'_>) -> Result<Vec<String>, StoreError> {
+pub(super) fn after(tx: &Transaction<'_>, table: &Table) -> Result<(), StoreError> {
+    for class in named(table) {
+        tx.execute("DELETE FROM lesson WHERE class = ? AND dropped = 1", [class])?;
+    }
+    Ok(())
+}
+
+/// One lesson. One that had another time before keeps when that was changed.
+///
+/// # Errors
+/// [`StoreError`].
+pub(super) fn lesson(
+    tx: &Transaction<'_>,
+    row: &mut Row<'_>,
+    of: &Of<'_>,
+    keys: &Keys,
+) -> Result<Vec<String>, StoreError> {
     let (class, session, lesson) = (known(tx, row, "class")?, row.id("session"), row.id("lesson"));
     let ((start, start_ms), (end, end_ms)) = (row.time("start"), row.time("end"));
+    let room = row.optional("room", Row::short);
+    let person = row.optional("instructor", |row, column| keys.person(&row.id_number(column)));
     if !row.bad && end_ms <= start_ms {
         row.wrong("end", "the lesson ends before it starts");
     }
@@ -40,9 +60,11 @@ pub(super) fn lesson(tx: &Transaction<'_>, row: &mut Row<'_>) -> Result<Vec<Stri
     }
     if !row.bad {
         tx.execute(
-            "INSERT INTO lesson (class, session, lesson, start, \"end\", start_ms, end_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-             ON CONFLICT DO UPDATE SET session = ?2, start = ?4, \"end\" = ?5, start_ms = ?6, end_ms = ?7",
-            params![class, session, lesson, start, end, start_ms, end_ms],
+            "INSERT INTO lesson (class, session, lesson, start, \"end\", start_ms, end_ms, room, person)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+             ON CONFLICT DO UPDATE SET session = ?2, start = ?4, \"end\" = ?5, start_ms = ?6, end_ms = ?7, room = ?8, person = ?9,
+               changed_ms = iif(start_ms = ?6 AND end_ms = ?7, changed_ms, ?10), dropped = 0",
+            params![class, session, lesson, start, end, start_ms, end_ms, room, person, time_ms(of.now)],
         )?;
     }
     Ok(vec![class, lesson])

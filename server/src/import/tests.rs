@@ -221,3 +221,6 @@ fn the_very_same_policy_is_taken_twice_and_one_of_before_a_field_is_the_same() {
     assert!(bureau.refused(What::Policy, &format!("{POLICY}power_gap_s = 60\n")).contains("another version"));
     assert_eq!(bureau.store.read(policies).unwrap().len(), 1);
 }
+
+mod columns;
+mod whole;

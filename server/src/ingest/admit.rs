@@ -45,8 +45,8 @@ pub struct Admitted {
     pub root: Hash,
     /// The size that the beacon names; 0 without one.
     pub beacon: u64,
-    /// Is the log closed, and was it counted?
-    pub closed: bool,
+    /// Is the log closed, and was it counted? Then the times of its first and last record, in milliseconds.
+    pub closed: Option<(i64, i64)>,
 }
 
 /// Why a log is not taken.
@@ -141,10 +141,13 @@ pub fn admit(
     facts.link.check(&open, beacon)?;
     let document = assignment(&open.assignment)?.ok_or(Refusal::Assignment)?;
     let plan = Assignment::parse(document.as_bytes())?;
-    if let Held::Closed(verified) = &held {
-        muster_hours::count(verified, &plan)?;
-    }
-    let closed = matches!(held, Held::Closed(_));
+    let closed = match &held {
+        Held::Closed(verified) => {
+            let times = muster_hours::count(verified, &plan)?.times;
+            times.first().copied().zip(times.last().copied())
+        }
+        Held::Growing(_) => None,
+    };
     Ok(Admitted { open, size: checkpoint.size, root: checkpoint.root, beacon, closed })
 }
 

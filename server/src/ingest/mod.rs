@@ -4,6 +4,7 @@
 //! crashed before its first seal left no trace worth keeping.
 
 pub mod admit;
+pub mod bulk;
 
 use muster_seal::central::{ContactLeaf, Leaf, SealLeaf};
 use muster_seal::chain::{Contact, Link};
@@ -66,7 +67,7 @@ fn receipt(conn: &Connection, index: u64, policy: Option<&Policy>) -> Result<Opt
     checkpoint.map(|note| Ok(central::receipt(conn, index, note)?.text())).transpose()
 }
 
-/// Takes bytes of a log from `from` on.
+/// Takes bytes of a log from `from` on; `now_ms` is when, by the server's clock.
 ///
 /// # Errors
 /// [`ApiError`]: an offset to go on from, a log other than the one witnessed, or one that is too large.
@@ -76,6 +77,7 @@ pub fn take_bytes(
     counter: u64,
     from: u64,
     bytes: &[u8],
+    now_ms: i64,
 ) -> Result<SessionState, ApiError> {
     if from + bytes.len() as u64 > MAX_LOG {
         return Err(ApiError::new(Kind::TooLarge, format!("a log has at most {MAX_LOG} bytes")));
@@ -111,7 +113,7 @@ pub fn take_bytes(
                 let line = stored.log.iter().filter(|b| **b == b'\n').count() + 1;
                 return Err(ApiError::new(Kind::TooLarge, format!("line {line} is longer than {MAX_LINE} bytes")));
             }
-            sessions::put_log(tx, &device.device, counter, &stored.log)?;
+            sessions::put_log(tx, &device.device, counter, &stored.log, now_ms)?;
         }
         state_of(tx, policy.as_ref(), &device.device, counter)
     })
@@ -153,6 +155,7 @@ pub fn take_seal(
 const ROUNDS: usize = 5;
 
 /// A log that was judged, and what it was judged against.
+#[derive(Debug)]
 struct Judged {
     admitted: admit::Admitted,
     held: usize,
@@ -214,14 +217,14 @@ fn admit_into(
     }
     stored.seal = seal.to_owned();
     stored.sealed = admitted.size;
-    if admitted.closed {
+    if admitted.closed.is_some() {
         let (device, seal, received) = (device.device.clone(), seal.to_owned(), now.to_owned());
         let leaf = Leaf::Seal(SealLeaf { device, counter, seal, received });
         stored.log_index = Some(checkpoints::append(tx, &[leaf.line()])?);
         stored.is_final = true;
         stored.received = now.to_owned();
     }
-    sessions::witness(tx, &stored, &admitted.open, admitted.beacon)?;
+    sessions::witness(tx, &stored, &admitted.open, admitted.beacon, admitted.closed)?;
     if witness::witnessed(tx, origin)?.is_none_or(|known| known.size < admitted.size) {
         let (size, note) = (admitted.size, seal.to_owned());
         witness::put_witnessed(tx, origin, &Witnessed { size, root: admitted.root, note })?;
@@ -301,34 +304,47 @@ pub fn take_contact(store: &Store, device: &Device, counter: u64, note: &str, no
     let bad = |e: &dyn std::fmt::Display| ApiError::new(Kind::BadLog, e.to_string());
     let domain = store.domain()?;
     let contact = Contact::open(note.as_bytes(), &domain, &device.device, counter, &key).map_err(|e| bad(&e))?;
-    store.write(|tx| {
-        if let Some(kept) = witness::contact(tx, &device.device, counter)? {
-            return if kept.note == note { Ok(()) } else { Ok(keep_fork(tx, device, counter, &kept.note, note, now)?) };
-        }
-        if let Some(point) = second::demanded(tx, &device.life, counter)? {
-            let origin = Contact::origin(&domain, &device.device, counter);
-            check(note.as_bytes(), &origin, &key, &point).map_err(|e| bad(&e))?;
-        }
-        // A growing seal that was witnessed by its proofs alone uses its counter up as well.
-        let origin = muster_seal::session::origin(&domain, &device.device, counter);
-        let sealed = sessions::session(tx, &device.device, counter)?.filter(|s| s.sealed > 0).map(|s| s.seal);
-        if let Some(first) = sealed.or(witness::witnessed(tx, &origin)?.map(|w| w.note)) {
-            return Ok(keep_fork(tx, device, counter, &first, note, now)?);
-        }
-        witness::link_before(tx, &device.device, counter)?.after(&contact, note).map_err(|e| bad(&e))?;
-        if !central::was(tx, contact.beacon, &contact.root)? {
-            return Err(bad(&admit::Refusal::BeaconRoot));
-        }
-        let (id, note, received) = (device.device.clone(), note.to_owned(), now.to_owned());
-        let leaf = Leaf::Contact(ContactLeaf { device: id, counter, note: note.clone(), received });
-        let index = checkpoints::append(tx, &[leaf.line()])?;
-        Ok(witness::put_contact(tx, &device.device, counter, &note, contact.beacon, index)?)
-    })?;
+    store.write(|tx| contact_into(tx, device, &domain, (&contact, &key), note, now))?;
     let kept = store.read(|conn| witness::contact(conn, &device.device, counter))?;
     if kept.is_none_or(|kept| kept.note != note) {
         return Err(forked());
     }
     Ok(central::settle(store)?)
+}
+
+/// Writes a contact that was opened with the device's key, and its leaf. Safe to repeat; one that is not the one kept is kept
+/// as a fork, and changes nothing else.
+fn contact_into(
+    tx: &rusqlite::Transaction<'_>,
+    device: &Device,
+    domain: &str,
+    (contact, key): (&Contact, &PublicKey),
+    note: &str,
+    now: &str,
+) -> Result<(), ApiError> {
+    let bad = |e: &dyn std::fmt::Display| ApiError::new(Kind::BadLog, e.to_string());
+    let counter = contact.counter;
+    if let Some(kept) = witness::contact(tx, &device.device, counter)? {
+        return if kept.note == note { Ok(()) } else { Ok(keep_fork(tx, device, counter, &kept.note, note, now)?) };
+    }
+    if let Some(point) = second::demanded(tx, &device.life, counter)? {
+        let origin = Contact::origin(domain, &device.device, counter);
+        check(note.as_bytes(), &origin, key, &point).map_err(|e| bad(&e))?;
+    }
+    // A growing seal that was witnessed by its proofs alone uses its counter up as well.
+    let origin = muster_seal::session::origin(domain, &device.device, counter);
+    let sealed = sessions::session(tx, &device.device, counter)?.filter(|s| s.sealed > 0).map(|s| s.seal);
+    if let Some(first) = sealed.or(witness::witnessed(tx, &origin)?.map(|w| w.note)) {
+        return Ok(keep_fork(tx, device, counter, &first, note, now)?);
+    }
+    witness::link_before(tx, &device.device, counter)?.after(contact, note).map_err(|e| bad(&e))?;
+    if !central::was(tx, contact.beacon, &contact.root)? {
+        return Err(bad(&admit::Refusal::BeaconRoot));
+    }
+    let (id, note, received) = (device.device.clone(), note.to_owned(), now.to_owned());
+    let leaf = Leaf::Contact(ContactLeaf { device: id, counter, note: note.clone(), received });
+    let index = checkpoints::append(tx, &[leaf.line()])?;
+    Ok(witness::put_contact(tx, &device.device, counter, &note, contact.beacon, index)?)
 }
 
 /// What `add-checkpoint` answers for a session log: the cosignature line of this server.

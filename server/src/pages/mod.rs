@@ -13,12 +13,13 @@ use crate::app::AppState;
 use crate::central;
 use crate::clock;
 use crate::error::ApiError;
-use crate::rules::run;
+use crate::rules::reconcile;
 use crate::store::Store;
 use crate::text::Lang;
 
 pub mod claim;
 pub mod device;
+pub mod export;
 pub mod format;
 pub mod overview;
 pub mod session;
@@ -32,6 +33,7 @@ pub fn routes() -> Router<AppState> {
         .route("/sessions/{device}/{counter}", get(one_session))
         .route("/devices/{device}", get(one_device))
         .route("/devices/{device}/forks/{fork}/{side}", get(fork_note))
+        .route("/export/{file}", get(file))
         .route("/reconcile", post(reconcile))
         .route("/audit", get(audit_page))
         .route("/assets/muster.css", get(css))
@@ -45,6 +47,9 @@ pub struct Ask {
     lang: String,
     #[serde(default)]
     page: String,
+    /// Yuan, as a person types them.
+    #[serde(default)]
+    least: String,
 }
 
 impl Ask {
@@ -120,10 +125,13 @@ async fn overview(
     State(state): State<AppState>,
     uri: Uri,
     Query(ask): Query<Ask>,
-    Query(filter): Query<Filter>,
+    Query(mut filter): Query<Filter>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let lang = ask.lang(&headers);
+    if let Ok(yuan) = ask.least.trim().parse::<i64>() {
+        filter.least_fen = yuan.saturating_mul(100);
+    }
     let asked = overview::Asked { filter, page: ask.page(), here: other_language(&uri, lang) };
     let view = state.blocking(move |store| Ok(store.read(|conn| overview::view(conn, asked, Words(lang)))?)).await?;
     page(&view, lang)
@@ -204,9 +212,43 @@ async fn fork_note(
     }
 }
 
+async fn file(
+    State(state): State<AppState>,
+    uri: Uri,
+    Path(file): Path<String>,
+    Query(ask): Query<Ask>,
+    Query(filter): Query<Filter>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let lang = ask.lang(&headers);
+    let (name, kind) = file.rsplit_once('.').unwrap_or_default();
+    let (Some(what), true) = (export::What::parse(name), ["csv", "xlsx"].contains(&kind)) else {
+        return missing(&uri, lang);
+    };
+    let csv = kind == "csv";
+    let bytes = state.blocking(move |store| {
+        let sheet = store.read(|conn| export::sheet(conn, what, &filter, Words(lang)))?;
+        if csv {
+            export::csv(&sheet).map_err(ApiError::internal)
+        } else {
+            export::xlsx(&sheet).map_err(ApiError::internal)
+        }
+    });
+    let kind = if csv {
+        "text/csv; charset=utf-8"
+    } else {
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    };
+    let name = format!("attachment; filename=\"{file}\"");
+    let headers = [(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, name)];
+    Ok((headers, bytes.await?).into_response())
+}
+
 async fn reconcile(State(state): State<AppState>) -> Result<Redirect, ApiError> {
     let _one = state.reconciling.lock().await;
-    run::reconcile(&state.store, &state.data_dir, &clock::now()).await.map_err(ApiError::internal)?;
+    reconcile::reconcile(&state.store, &state.data_dir, &clock::now(), &reconcile::quiet)
+        .await
+        .map_err(ApiError::internal)?;
     Ok(Redirect::to("/"))
 }
 

@@ -5,9 +5,10 @@ use rusqlite::Connection;
 
 use super::Words;
 use super::format::yuan;
-use crate::api::findings::Filter;
+use crate::api::findings::{Filter, Sort};
 use crate::rules::run::{ClassResult, Finding, Run};
-use crate::store::{StoreError, findings};
+use crate::store::StoreError;
+use crate::store::findings::{self, Sums};
 
 /// A line of the claims table.
 #[derive(Debug)]
@@ -46,6 +47,9 @@ impl FindingLine {
     }
 }
 
+/// How many classes the page shows; the files hold all of them.
+const CLASSES: u64 = 200;
+
 /// How many findings a page holds.
 pub const PER_PAGE: u64 = 50;
 
@@ -69,11 +73,7 @@ impl Pages {
     pub fn new(total: u64, page: u64, path: &str, filter: &Filter) -> Self {
         let pages = total.div_ceil(PER_PAGE).max(1);
         let page = page.clamp(1, pages);
-        let link = |n: u64| {
-            let pairs = [("region", &filter.region), ("institution", &filter.institution), ("rule", &filter.rule)];
-            let pairs = pairs.iter().filter(|(_, v)| !v.is_empty()).map(|(k, v)| format!("{k}={}&", escape(v)));
-            format!("{path}?{}page={n}#findings", pairs.collect::<String>())
-        };
+        let link = |n: u64| format!("{path}?{}page={n}#findings", query(filter));
         let before = if page > 1 { link(page - 1) } else { String::new() };
         let after = if page < pages { link(page + 1) } else { String::new() };
         Self { page, pages, total, before, after }
@@ -83,6 +83,23 @@ impl Pages {
     pub fn offset(&self) -> u64 {
         (self.page - 1) * PER_PAGE
     }
+}
+
+/// A filter as the beginning of a query; each of its parts ends with `&`.
+pub fn query(filter: &Filter) -> String {
+    let sort = if filter.sort == Sort::Weight { "" } else { filter.sort.as_str() };
+    let least = if filter.least_fen > 0 { filter.least_fen.to_string() } else { String::new() };
+    let pairs = [
+        ("region", filter.region.as_str()),
+        ("institution", &filter.institution),
+        ("rule", &filter.rule),
+        ("class", &filter.class),
+        ("band", &filter.band),
+        ("least_fen", &least),
+        ("sort", sort),
+        ("desk", &filter.desk),
+    ];
+    pairs.iter().filter(|(_, v)| !v.is_empty()).map(|(k, v)| format!("{k}={}&", escape(v))).collect()
 }
 
 /// A value of a query, for an address.
@@ -118,12 +135,27 @@ pub struct Overview {
     pages: Pages,
     filter: Filter,
     rules: Vec<(String, String)>,
-    amount: String,
-    certain: String,
-    strong: String,
-    unproven: String,
-    unproven_hours: i64,
+    sums: Sums,
     suspects: u64,
+    query: String,
+}
+
+impl Overview {
+    fn money(&self, fen: &i64) -> String {
+        yuan(*fen)
+    }
+
+    fn sorts(&self) -> [(&'static str, bool); 5] {
+        Sort::ALL.map(|sort| (sort.as_str(), sort == self.filter.sort))
+    }
+
+    fn bands(&self) -> [(&'static str, bool); 3] {
+        ["red", "amber", "green"].map(|band| (band, band == self.filter.band))
+    }
+
+    fn least_yuan(&self) -> String {
+        if self.filter.least_fen > 0 { (self.filter.least_fen / 100).to_string() } else { String::new() }
+    }
 }
 
 /// The view.
@@ -134,10 +166,8 @@ pub fn view(conn: &Connection, asked: Asked, w: Words) -> Result<Overview, Store
     let Asked { filter, page, here } = asked;
     let run = findings::newest_run(conn)?;
     let n = run.as_ref().map_or(0, |run| run.run);
-    let classes = findings::classes(conn, n)?;
-    let sum = |money: fn(&ClassResult) -> i64| yuan(classes.iter().map(money).sum());
-    let (amount, certain, strong) = (sum(|c| c.amount_fen), sum(|c| c.certain_fen), sum(|c| c.strong_fen));
-    let (unproven, unproven_hours) = (sum(|c| c.unproven_fen), classes.iter().map(|c| c.unproven).sum());
+    let sums = findings::sums(conn, n, &filter)?;
+    let classes = findings::classes_page(conn, n, &filter, CLASSES, 0)?;
     let rules = findings::one_of_each_rule(conn, n)?;
     let rules = rules.into_iter().map(|f| (f.rule, if w.zh() { f.zh.title } else { f.en.title })).collect();
     let classes = classes
@@ -152,24 +182,9 @@ pub fn view(conn: &Connection, asked: Asked, w: Words) -> Result<Overview, Store
     let (total, suspects) = findings::count(conn, n, &filter)?;
     let pages = Pages::new(total, page, "/", &filter);
     let findings = lines(conn, findings::page(conn, n, &filter, PER_PAGE, pages.offset())?)?;
+    let query = query(&filter);
     let when = run.as_ref().map(|r| r.at.replace('T', " ").chars().take(19).collect()).unwrap_or_default();
-    Ok(Overview {
-        w,
-        here,
-        run,
-        when,
-        classes,
-        findings,
-        pages,
-        filter,
-        rules,
-        amount,
-        certain,
-        strong,
-        unproven,
-        unproven_hours,
-        suspects,
-    })
+    Ok(Overview { w, here, run, when, classes, findings, pages, filter, rules, sums, suspects, query })
 }
 
 /// Findings with names.

@@ -1,12 +1,13 @@
 //! The cases that rules carry: small tables with the findings that must come of them. `<rule>.cases.toml` beside each rule.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::engine::Engine;
-use super::header::{self, Grade};
+use super::engine::{Count, Engine, Hit};
+use super::header::{self, Grade, Rule};
 use crate::evidence::tables::{ALL, Row, Type, Val};
 
 #[derive(Debug, Deserialize)]
@@ -40,6 +41,12 @@ struct Case {
     /// And how sure, where it is not the header's grade.
     #[serde(default)]
     grades: BTreeMap<String, Grade>,
+    /// Must the rule say that it cannot be tested on these tables?
+    #[serde(default)]
+    not_testable: bool,
+    /// What the rule's `counts` must yield: unit -> tries and hits. Not looked at when it is empty.
+    #[serde(default)]
+    counts: BTreeMap<String, (i64, i64)>,
 }
 
 /// How it went.
@@ -51,44 +58,117 @@ pub struct CaseReport {
     pub failed: usize,
 }
 
-/// Runs all cases of the shipped rules.
+/// One case's rows, for another engine to be compared with.
+#[derive(Debug, Serialize)]
+struct Rows<'a> {
+    rule: &'a str,
+    /// The case's place in its file, from 1.
+    case: usize,
+    /// Is every table there that the rule needs?
+    testable: bool,
+    /// Each row with all columns, sorted.
+    rows: Vec<Hit>,
+    /// What the rule counts: unit, institution, region, day, kind, size, n, k.
+    counts: Vec<Count>,
+}
+
+/// Runs all cases: of the shipped rules, or of those in a folder (`<rule>.sql`, `<rule>.cases.toml`). Where asked, writes the
+/// rows that came out, one JSON object a line.
 ///
 /// # Errors
 /// A rule or a case file that cannot be read, or a rule that lacks a kind of case.
-pub async fn run_all() -> Result<CaseReport> {
+pub async fn run_all(folder: Option<&Path>, to: Option<&Path>) -> Result<CaseReport> {
+    let shipped = |(name, sql, cases): (&str, &str, &str)| (name.to_owned(), sql.to_owned(), cases.to_owned());
+    let rules = match folder {
+        Some(folder) => in_folder(folder)?,
+        None => super::SHIPPED.into_iter().map(shipped).collect(),
+    };
+    // Planning a query is work for one core: rules side by side.
+    let runs: Vec<_> = rules.into_iter().map(|(name, sql, cases)| tokio::spawn(of_rule(name, sql, cases))).collect();
     let mut report = CaseReport::default();
-    for (name, sql, cases) in super::SHIPPED {
-        let rule = header::parse(name, sql)?;
-        let cases: Cases = toml::from_str(cases).with_context(|| format!("{name}.cases.toml"))?;
-        for shows in [Shows::Fires, Shows::NearMiss, Shows::AtThreshold, Shows::Missing, Shows::HonestHabit] {
-            if !cases.cases.iter().any(|c| c.shows == shows) {
-                bail!("{name}.cases.toml has no case that shows {shows:?}");
-            }
-        }
-        for case in &cases.cases {
-            let tables = rows(case).with_context(|| format!("{name}: {}", case.name))?;
-            let tables: BTreeMap<&str, Vec<Row>> = tables.iter().map(|(k, v)| (k.as_str(), v.clone())).collect();
-            let hits = Engine::of_rows(&tables)?.run(&rule).await?;
-            let mut got: BTreeMap<String, (i64, bool)> = BTreeMap::new();
-            for hit in &hits {
-                let subject = if hit.subject.is_empty() { "-" } else { &hit.subject };
-                let entry = got.entry(subject.to_owned()).or_default();
-                *entry = (entry.0 + i64::from(hit.cell > 0), entry.1 || hit.suspect);
-            }
-            let mut grades: BTreeMap<String, Grade> = BTreeMap::new();
-            for (hit, grade) in hits.iter().filter_map(|hit| Some((hit, hit.grade?))) {
-                grades.insert(if hit.subject.is_empty() { "-" } else { &hit.subject }.to_owned(), grade);
-            }
-            let good = got == case.expect && (case.grades.is_empty() || grades == case.grades);
-            report.failed += usize::from(!good);
-            let mark = if good { "ok" } else { "FAILED" };
-            report.lines.push(format!("{mark:6} {name}: {:?}: {}", case.shows, case.name));
-            if !good {
-                report.lines.push(format!("       expected {:?}, got {got:?}", case.expect));
-            }
-        }
+    let mut written = String::new();
+    for run in runs {
+        let (of_rule, rows) = run.await??;
+        report.failed += of_rule.failed;
+        report.lines.extend(of_rule.lines);
+        written += &rows;
+    }
+    if let Some(to) = to {
+        std::fs::write(to, written).with_context(|| to.display().to_string())?;
     }
     Ok(report)
+}
+
+async fn of_rule(name: String, sql: String, cases: String) -> Result<(CaseReport, String)> {
+    let rule = header::parse(&name, &sql)?;
+    let cases: Cases = toml::from_str(&cases).with_context(|| format!("{name}.cases.toml"))?;
+    for shows in [Shows::Fires, Shows::NearMiss, Shows::AtThreshold, Shows::Missing, Shows::HonestHabit] {
+        if !cases.cases.iter().any(|c| c.shows == shows) {
+            bail!("{name}.cases.toml has no case that shows {shows:?}");
+        }
+    }
+    let (mut report, mut written) = (CaseReport::default(), String::new());
+    for (number, case) in cases.cases.iter().enumerate() {
+        let (wrong, rows, counts) = one(&rule, case).await.with_context(|| format!("{name}: {}", case.name))?;
+        report.failed += usize::from(wrong.is_some());
+        let mark = if wrong.is_none() { "ok" } else { "FAILED" };
+        report.lines.push(format!("{mark:6} {name}: {:?}: {}", case.shows, case.name));
+        report.lines.extend(wrong);
+        let testable = !case.not_testable;
+        written += &serde_json::to_string(&Rows { rule: &name, case: number + 1, testable, rows, counts })?;
+        written.push('\n');
+    }
+    Ok((report, written))
+}
+
+fn in_folder(folder: &Path) -> Result<Vec<(String, String, String)>> {
+    let mut rules = Vec::new();
+    for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|e| e == "sql") {
+            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let read = |path: &Path| std::fs::read_to_string(path).with_context(|| path.display().to_string());
+            rules.push((name, read(&path)?, read(&path.with_extension("cases.toml"))?));
+        }
+    }
+    rules.sort();
+    Ok(rules)
+}
+
+/// What is wrong with how a case came out, and what came out.
+async fn one(rule: &Rule, case: &Case) -> Result<(Option<String>, Vec<Hit>, Vec<Count>)> {
+    let tables = rows(case)?;
+    let tables: BTreeMap<&str, Vec<Row>> = tables.iter().map(|(k, v)| (k.as_str(), v.clone())).collect();
+    let lacks = rule.needs.iter().any(|need| tables.get(need.as_str()).is_none_or(Vec::is_empty));
+    if lacks != case.not_testable {
+        let what = "       expected it to be not testable, or testable: see `needs` and `not_testable`";
+        return Ok((Some(what.to_owned()), Vec::new(), Vec::new()));
+    }
+    if lacks {
+        return Ok((None, Vec::new(), Vec::new()));
+    }
+    let engine = Engine::of_rows(&tables)?;
+    let hits = engine.run(rule).await?;
+    let mut got: BTreeMap<String, (i64, bool)> = BTreeMap::new();
+    let mut grades: BTreeMap<String, Grade> = BTreeMap::new();
+    for hit in &hits {
+        let subject = if hit.subject.is_empty() { "-" } else { &hit.subject };
+        let entry = got.entry(subject.to_owned()).or_default();
+        *entry = (entry.0 + i64::from(hit.cell > 0), entry.1 || hit.suspect);
+        if let Some(grade) = hit.grade {
+            grades.insert(subject.to_owned(), grade);
+        }
+    }
+    let counts = engine.counts(rule).await?;
+    let counted: BTreeMap<String, (i64, i64)> = counts.iter().map(|c| (c.unit.clone(), (c.n, c.k))).collect();
+    let wrong = if got != case.expect || !case.grades.is_empty() && grades != case.grades {
+        Some(format!("       expected {:?}, got {got:?}, {grades:?}", case.expect))
+    } else if !case.counts.is_empty() && counted != case.counts {
+        Some(format!("       expected counts {:?}, got {counted:?}", case.counts))
+    } else {
+        None
+    };
+    Ok((wrong, hits, counts))
 }
 
 fn rows(case: &Case) -> Result<BTreeMap<String, Vec<Row>>> {
@@ -106,10 +186,10 @@ fn rows(case: &Case) -> Result<BTreeMap<String, Vec<Row>>> {
                     match (row.get(*column), kind) {
                         (Some(toml::Value::Integer(i)), Type::Int) if *column == "cell" => Val::Int(i + n),
                         (Some(toml::Value::Integer(i)), Type::Int) => Val::Int(*i),
-                        (Some(toml::Value::String(t)), Type::Text) if *column == "lesson" && times > 1 => {
+                        (Some(toml::Value::String(t)), Type::Text | Type::Key) if *column == "lesson" && times > 1 => {
                             Val::Text(format!("{t}{n}"))
                         }
-                        (Some(toml::Value::String(t)), Type::Text) => Val::Text(t.clone()),
+                        (Some(toml::Value::String(t)), Type::Text | Type::Key) => Val::Text(t.clone()),
                         (Some(toml::Value::Boolean(b)), Type::Bool) => Val::Bool(*b),
                         _ => Val::Null,
                     }
@@ -124,9 +204,9 @@ fn rows(case: &Case) -> Result<BTreeMap<String, Vec<Row>>> {
 
 #[cfg(test)]
 mod tests {
-    #[tokio::test]
+    #[tokio::test(flavor = "multi_thread")]
     async fn every_rules_cases_come_out_as_they_must() {
-        let report = super::run_all().await.unwrap();
+        let report = super::run_all(None, None).await.unwrap();
         assert_eq!(report.failed, 0, "{}", report.lines.join("\n"));
         assert!(report.lines.len() >= 20);
     }

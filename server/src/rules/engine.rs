@@ -1,15 +1,17 @@
 //! DataFusion in the process: tables in, a rule's rows out.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::datasource::MemTable;
+use datafusion::datasource::file_format::parquet::ParquetFormat;
+use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::error::DataFusionError;
-use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::prelude::{SessionConfig, SessionContext, col, lit};
 use serde::{Deserialize, Serialize};
 
 use super::header::{Grade, Rule, RuleError};
@@ -44,13 +46,27 @@ pub struct Hit {
     pub grade: Option<Grade>,
     /// How many sessions the finding rests on, where the rule says so.
     pub sessions: Option<i64>,
+    /// What `subject` is, where the rule says so: see [`ABOUT`].
+    pub about: Option<String>,
+    /// A number for the explanation.
+    pub n: Option<i64>,
+    /// Another.
+    pub of: Option<i64>,
+    /// `nulls.score`.
+    pub score: Option<i64>,
 }
+
+/// What a finding may be about, but for a trainee.
+pub const ABOUT: [&str; 6] = ["trainee", "device", "institution", "instructor", "official", "site"];
 
 /// The columns that every rule's query yields, in any order.
 pub const COLUMNS: [&str; 11] =
     ["class", "subject", "trainee", "cell", "kind", "lesson", "suspect", "device", "counter", "seq_from", "seq_to"];
 /// Those that it may yield.
-pub const OPTIONAL: [&str; 2] = ["grade", "sessions"];
+pub const OPTIONAL: [&str; 6] = ["grade", "sessions", "about", "n", "of", "score"];
+
+/// What queries may hold in memory at once, in bytes.
+const MEMORY: usize = 2 << 30;
 
 /// Evidence, ready to be asked.
 #[derive(Clone)]
@@ -59,25 +75,69 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Over the Parquet of a data directory; tables that are not made from logs come as rows.
+    /// Over files and rows: a table has the ones or the others, or nothing.
     ///
     /// # Errors
     /// [`DataFusionError`].
-    pub async fn over(data_dir: &Path, rows: &BTreeMap<&str, Vec<Row>>) -> Result<Self, DataFusionError> {
-        let engine = Self::new();
+    pub fn over(
+        files: &BTreeMap<String, Vec<String>>,
+        rows: &BTreeMap<&'static str, Vec<Row>>,
+    ) -> Result<Self, DataFusionError> {
+        let engine = Self::new()?;
         for table in ALL {
-            let folder = data_dir.join("evidence").join(table.name);
-            if table.from_logs && folder.exists() {
-                let schema = table.schema();
-                let options = ParquetReadOptions::default()
-                    .schema(&schema)
-                    .table_partition_cols(vec![("region".into(), DataType::Utf8), ("month".into(), DataType::Utf8)]);
-                engine.context.register_parquet(table.name, &format!("{}/", folder.display()), options).await?;
-            } else {
-                engine.put(table, rows.get(table.name).map_or(&[], Vec::as_slice))?;
+            match files.get(table.name).filter(|files| !files.is_empty()) {
+                Some(files) => engine.files(table, files)?,
+                None => engine.put(table, rows.get(table.name).map_or(&[], Vec::as_slice))?,
             }
         }
         Ok(engine)
+    }
+
+    /// Over the rows of some classes alone, all of them in memory.
+    ///
+    /// # Errors
+    /// [`DataFusionError`].
+    pub async fn of_classes(
+        files: &BTreeMap<String, Vec<String>>,
+        rows: &BTreeMap<&'static str, Vec<Row>>,
+        classes: &BTreeSet<String>,
+    ) -> Result<Self, DataFusionError> {
+        let whole = Self::over(files, rows)?;
+        let of = || classes.iter().map(|class| lit(class.as_str())).collect::<Vec<_>>();
+        let tables = ALL.iter().filter(|table| files.contains_key(table.name));
+        let reads = tables.map(|table| {
+            let whole = whole.clone();
+            let filter = col("class").in_list(of(), false);
+            tokio::spawn(async move {
+                let batches = whole.context.table(table.name).await?.filter(filter)?.collect().await?;
+                whole.context.deregister_table(table.name)?;
+                let memory = MemTable::try_new(table.schema(), vec![batches])?;
+                whole.context.register_table(table.name, Arc::new(memory))?;
+                Ok::<_, DataFusionError>(())
+            })
+        });
+        for read in reads.collect::<Vec<_>>() {
+            read.await.map_err(|e| DataFusionError::External(Box::new(e)))??;
+        }
+        Ok(whole)
+    }
+
+    fn files(&self, table: &Table, files: &[String]) -> Result<(), DataFusionError> {
+        let urls = files.iter().map(ListingTableUrl::parse).collect::<Result<Vec<_>, _>>()?;
+        let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
+        let config = ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options);
+        let listing = ListingTable::try_new(config.with_schema(table.schema()))?;
+        self.context.register_table(table.name, Arc::new(listing))?;
+        Ok(())
+    }
+
+    /// Has a table no rows?
+    ///
+    /// # Errors
+    /// [`DataFusionError`].
+    pub async fn is_empty(&self, table: &str) -> Result<bool, DataFusionError> {
+        let found = self.context.table(table).await?.limit(0, Some(1))?.collect().await?;
+        Ok(found.iter().all(|batch| batch.num_rows() == 0))
     }
 
     /// Over rows alone: a rule's cases.
@@ -85,19 +145,21 @@ impl Engine {
     /// # Errors
     /// [`DataFusionError`].
     pub fn of_rows(rows: &BTreeMap<&str, Vec<Row>>) -> Result<Self, DataFusionError> {
-        let engine = Self::new();
+        let engine = Self::new()?;
         for table in ALL {
             engine.put(table, rows.get(table.name).map_or(&[], Vec::as_slice))?;
         }
         Ok(engine)
     }
 
-    fn new() -> Self {
+    fn new() -> Result<Self, DataFusionError> {
         let config = SessionConfig::new()
             .with_information_schema(false)
             // Plain text columns: results are read as such, and other engines have no other kind.
             .set_bool("datafusion.execution.parquet.schema_force_view_types", false);
-        Self { context: SessionContext::new_with_config(config) }
+        // What does not fit is put aside on disk: a bureau's server has other work, too.
+        let runtime = RuntimeEnvBuilder::new().with_memory_limit(MEMORY, 1.0).build_arc()?;
+        Ok(Self { context: SessionContext::new_with_config_rt(config, runtime) })
     }
 
     /// Takes other rows for a table that is not made from logs.
@@ -146,7 +208,56 @@ impl Engine {
         hits.dedup();
         Ok(hits)
     }
+
+    /// Runs what a rule counts; nothing when it does not count.
+    ///
+    /// # Errors
+    /// [`RuleError`]: the query cannot be run, or does not yield the columns.
+    pub async fn counts(&self, rule: &Rule) -> Result<Vec<Count>, RuleError> {
+        let Some(sql) = rule.counting()? else { return Ok(Vec::new()) };
+        let rows = self.query(&sql, &COUNTS).await.map_err(|e| place(rule, &e))?;
+        let text =
+            |row: &Row, i: usize| if let Some(Val::Text(text)) = row.get(i) { text.clone() } else { String::new() };
+        let int = |row: &Row, i: usize| if let Some(Val::Int(n)) = row.get(i) { *n } else { 0 };
+        let count = |row: &Row| Count {
+            unit: text(row, 0),
+            institution: text(row, 1),
+            region: text(row, 2),
+            day: int(row, 3),
+            kind: text(row, 4),
+            size: int(row, 5),
+            n: int(row, 6),
+            k: int(row, 7),
+        };
+        let mut counts: Vec<Count> = rows.iter().map(count).collect();
+        counts.sort();
+        Ok(counts)
+    }
 }
+
+/// How often something happened in one unit, of so many tries: what the `nulls` table fits.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Count {
+    /// The class, institution, instructor or official.
+    pub unit: String,
+    /// Left out of its own comparison.
+    pub institution: String,
+    /// GB/T 2260 code.
+    pub region: String,
+    /// Days since 1970-01-01 in China.
+    pub day: i64,
+    /// What kind of class.
+    pub kind: String,
+    /// Trainees, or what else its size is.
+    pub size: i64,
+    /// Tries.
+    pub n: i64,
+    /// Hits.
+    pub k: i64,
+}
+
+/// The columns that a rule's `counts` yield.
+pub const COUNTS: [&str; 8] = ["unit", "institution", "region", "day", "kind", "size", "n", "k"];
 
 fn hit(row: Row) -> Hit {
     let mut row = row.into_iter();
@@ -154,7 +265,8 @@ fn hit(row: Row) -> Hit {
         Some(Val::Text(text)) => text,
         _ => String::new(),
     };
-    let int = |row: &mut dyn Iterator<Item = Val>| if let Some(Val::Int(n)) = row.next() { n } else { 0 };
+    let maybe = |row: &mut dyn Iterator<Item = Val>| if let Some(Val::Int(n)) = row.next() { Some(n) } else { None };
+    let int = |row: &mut dyn Iterator<Item = Val>| maybe(row).unwrap_or(0);
     Hit {
         class: text(&mut row),
         subject: text(&mut row),
@@ -173,7 +285,14 @@ fn hit(row: Row) -> Hit {
             "certain" => Some(Grade::Certain),
             _ => None,
         },
-        sessions: if let Some(Val::Int(n)) = row.next() { Some(n) } else { None },
+        sessions: maybe(&mut row),
+        about: match row.next() {
+            Some(Val::Text(about)) if ABOUT.contains(&about.as_str()) => Some(about),
+            _ => None,
+        },
+        n: maybe(&mut row),
+        of: maybe(&mut row),
+        score: maybe(&mut row),
     }
 }
 

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::evidence::tables::ALL;
+
 /// How sure a rule's facts are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -34,6 +36,23 @@ pub struct Rule {
     pub sql: String,
     /// The line of the file that the query starts at, from 1.
     pub sql_line: usize,
+    /// What the rule counts, for the `nulls` table: the query and the line it starts at.
+    pub counts: Option<(String, usize)>,
+    /// Tables without which the rule cannot be tested.
+    pub needs: Vec<String>,
+    /// How far it looks for what it says of one class.
+    pub scope: Scope,
+}
+
+/// How far a rule looks for what it says of one class: what a new log can change of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// That class alone.
+    Class,
+    /// Its trainees in all their classes.
+    Person,
+    /// Anywhere: such a rule runs when everything is looked at.
+    Wide,
 }
 
 /// A file that is no rule.
@@ -101,11 +120,38 @@ pub fn parse(name: &str, text: &str) -> Result<Rule, RuleError> {
         Some("weak") => Grade::Weak,
         _ => return Err(RuleError::at(name, 1, 1, "`grade` is certain, strong or weak")),
     };
+    let scope = match texts.get("scope").map(String::as_str) {
+        Some("class") => Scope::Class,
+        Some("person") => Scope::Person,
+        // Who does not say looks everywhere: slower, and never wrong.
+        Some("wide") | None => Scope::Wide,
+        Some(_) => return Err(RuleError::at(name, 1, 1, "`scope` is class, person or wide")),
+    };
     let family = texts.get("family").cloned().ok_or_else(|| missing("family"))?;
+    let needs: Vec<String> =
+        texts.get("needs").into_iter().flat_map(|t| t.split(',')).map(|t| t.trim().to_owned()).collect();
+    if let Some(need) = needs.iter().find(|need| ALL.iter().all(|table| table.name != **need)) {
+        return Err(RuleError::at(name, 1, 1, format!("`needs` names {need}, which is no table")));
+    }
+    let (sql, counts) = match sql.split_once("\n-- counts:\n") {
+        Some((sql, counts)) => (sql, Some((counts.to_owned(), sql_line + sql.matches('\n').count() + 2))),
+        None => (sql, None),
+    };
     if sql.trim().is_empty() {
         return Err(RuleError::at(name, sql_line, 1, "there is no query after the header"));
     }
-    Ok(Rule { id: name.to_owned(), grade, family, texts, thresholds, sql: sql.to_owned(), sql_line })
+    Ok(Rule {
+        id: name.to_owned(),
+        grade,
+        family,
+        texts,
+        thresholds,
+        sql: sql.to_owned(),
+        sql_line,
+        counts,
+        needs,
+        scope,
+    })
 }
 
 impl Rule {
@@ -119,15 +165,27 @@ impl Rule {
     /// # Errors
     /// [`RuleError`] at a `$name` that is no threshold of the rule.
     pub fn query(&self) -> Result<String, RuleError> {
+        self.filled(&self.sql, self.sql_line)
+    }
+
+    /// The query that counts, with the thresholds in it; `None` when the rule does not count.
+    ///
+    /// # Errors
+    /// [`RuleError`] at a `$name` that is no threshold of the rule.
+    pub fn counting(&self) -> Result<Option<String>, RuleError> {
+        self.counts.as_ref().map(|(sql, line)| self.filled(sql, *line)).transpose()
+    }
+
+    fn filled(&self, sql: &str, first: usize) -> Result<String, RuleError> {
         let mut out = String::new();
-        for (i, line) in self.sql.lines().enumerate() {
+        for (i, line) in sql.lines().enumerate() {
             let mut rest = line;
             while let Some(at) = rest.find('$') {
                 let name: String =
                     rest[at + 1..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
                 let column = line.len() - rest.len() + at + 1;
                 let value = self.thresholds.get(&name).ok_or_else(|| {
-                    RuleError::at(&self.id, self.sql_line + i, column, format!("${name} is no threshold of this rule"))
+                    RuleError::at(&self.id, first + i, column, format!("${name} is no threshold of this rule"))
                 })?;
                 out += &rest[..at];
                 out += &value.to_string();

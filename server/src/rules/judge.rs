@@ -1,56 +1,66 @@
 //! From a run's rows to findings, money and bands. Pure, and linear in the rows but for sorting.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use muster_hours::policy::PayMode;
 
 use super::engine::Hit;
 use super::header::{Grade, Rule};
 use super::money::{self, Allotted, Cause, Claim, Lump, Stands};
-use super::run::{ClassResult, Finding, Imported, Proof, Report, Run, TraineeResult, Words, int, text};
-use crate::evidence::claimed::Standing;
-use crate::evidence::tables::Row;
+use super::reconcile::{Imported, int, text};
+use super::run::{ClassResult, Finding, Proof, Report, Run, TraineeResult, Words};
+use crate::evidence::claimed::{Shape, Standing};
+use crate::evidence::tables::{CLAIMS, Row};
+
+/// The family of rules about officials.
+pub(crate) const CONDUCT: &str = "conduct";
 
 /// The kinds that explanations count, whether or not a finding has any of them.
 const KINDS: [&str; 5] = ["blank", "tail", "not-held", "beyond", "not-listed"];
 
-/// One claim: its row, its money, and how many of its hours have each shape.
+/// One claim: its row, and how many of its hours have each shape.
 struct Judged<'a> {
     row: &'a Row,
-    shapes: BTreeMap<&'a str, i64>,
+    shapes: [i64; Shape::ALL.len()],
 }
 
 impl Judged<'_> {
-    fn count(&self, shape: &str) -> i64 {
-        self.shapes.get(shape).copied().unwrap_or(0)
+    fn count(&self, shape: Shape) -> i64 {
+        self.shapes[shape as usize]
     }
 }
 
-/// Judges. `standing` has one for each claim, in the claims' order.
+/// Judges. `shapes` and `standing` have one for each claim, in the claims' order: by class and trainee.
 pub(super) fn judge(
     run: Run,
     imported: &Imported,
-    cells: &[Row],
+    shapes: &[Vec<Shape>],
     standing: &[Standing],
     found: &[(Rule, Vec<Hit>)],
 ) -> Report {
-    let place: BTreeMap<(&str, &str), usize> =
-        imported.claims.iter().enumerate().map(|(i, row)| ((text(row, 0), text(row, 1)), i)).collect();
-    let mut judged: Vec<Judged<'_>> =
-        imported.claims.iter().map(|row| Judged { row, shapes: BTreeMap::new() }).collect();
-    let mut claims: Vec<Claim> = imported.claims.iter().zip(standing).map(|(row, s)| claim(imported, row, s)).collect();
-    // Columns of claimed_cells: class, trainee, cell, hours, …, shape at 10.
-    for row in cells {
-        let Some(i) = place.get(&(text(row, 0), text(row, 1))) else { continue };
-        *judged[*i].shapes.entry(text(row, 10)).or_default() += 1;
-        if let Some(cell) = usize::try_from(int(row, 2) - 1).ok().and_then(|n| claims[*i].cells.get_mut(n)) {
-            *cell = match text(row, 10) {
-                "attested" => Stands::Attested,
-                "unproven" => Stands::Unproven,
-                _ => Stands::No,
-            };
-        }
-    }
+    let rows = imported.table(CLAIMS.name);
+    let place: HashMap<(&str, &str), usize> =
+        rows.iter().enumerate().map(|(i, row)| ((text(row, 0), text(row, 1)), i)).collect();
+    let judged: Vec<Judged<'_>> = rows
+        .iter()
+        .zip(shapes)
+        .map(|(row, cells)| {
+            let mut shapes = [0; Shape::ALL.len()];
+            cells.iter().for_each(|shape| shapes[*shape as usize] += 1);
+            Judged { row, shapes }
+        })
+        .collect();
+    let stands = |shape: &Shape| match shape {
+        Shape::Attested => Stands::Attested,
+        Shape::Unproven => Stands::Unproven,
+        _ => Stands::No,
+    };
+    let claims: Vec<Claim> = rows
+        .iter()
+        .zip(shapes)
+        .zip(standing)
+        .map(|((row, cells), s)| claim(imported, row, cells.iter().map(stands).collect(), s))
+        .collect();
     let mut groups: BTreeMap<(usize, &str, &str), Vec<&Hit>> = BTreeMap::new();
     for (i, (_, hits)) in found.iter().enumerate() {
         for hit in hits {
@@ -64,6 +74,8 @@ pub(super) fn judge(
             let cells: BTreeSet<(usize, i64)> = hits.iter().filter_map(cell).collect();
             let rule = &found[*i].0;
             let grade = hits.iter().filter_map(|h| h.grade).max().unwrap_or(rule.grade);
+            // An official's conduct changes nobody's claim.
+            let grade = if rule.family == CONDUCT { Grade::Weak } else { grade };
             Cause { rule: rule.id.clone(), grade, cells: cells.into_iter().collect() }
         })
         .collect();
@@ -92,11 +104,11 @@ pub(super) fn judge(
     Report { run, classes, findings, trainees }
 }
 
-fn claim(imported: &Imported, row: &Row, standing: &Standing) -> Claim {
+fn claim(imported: &Imported, row: &Row, cells: Vec<Stands>, standing: &Standing) -> Claim {
     let policy = imported.policies.get(text(row, 0)).cloned().unwrap_or_default();
     Claim {
         amount: int(row, 5),
-        cells: vec![Stands::No; usize::try_from(int(row, 4)).unwrap_or(0)],
+        cells,
         lump: (policy.pay_mode == PayMode::Lump).then_some(Lump {
             rate: i64::from(policy.rate_permille),
             planned: standing.planned,
@@ -110,18 +122,27 @@ fn claim(imported: &Imported, row: &Row, standing: &Standing) -> Claim {
 struct Places<'a> {
     classes: BTreeMap<&'a str, (&'a str, &'a str)>,
     devices: BTreeMap<&'a str, (&'a str, &'a str)>,
+    institutions: BTreeMap<&'a str, &'a str>,
 }
 
 impl<'a> Places<'a> {
     fn of(imported: &'a Imported) -> Self {
-        let classes = imported.claims.iter().map(|row| (text(row, 0), (text(row, 2), text(row, 3))));
-        let devices = imported.devices.iter().map(|row| (text(row, 0), (text(row, 2), text(row, 3))));
-        Self { classes: classes.collect(), devices: devices.collect() }
+        let of = |table: &str, columns: [usize; 2]| {
+            imported.table(table).iter().map(move |row| (text(row, 0), (text(row, columns[0]), text(row, columns[1]))))
+        };
+        let classes = of("classes", [1, 3]).chain(of(CLAIMS.name, [2, 3]));
+        let devices = of("devices", [2, 3]);
+        let institutions = imported.table("classes").iter().map(|row| (text(row, 1), text(row, 3)));
+        Self { classes: classes.collect(), devices: devices.collect(), institutions: institutions.collect() }
     }
 
     fn of_finding(&self, finding: &Finding) -> (&'a str, &'a str) {
-        let of_device = || self.devices.get(finding.device.as_str());
-        self.classes.get(finding.class.as_str()).or_else(of_device).copied().unwrap_or_default()
+        let of_device = || self.devices.get(finding.device.as_str()).copied();
+        let of_institution = || {
+            let (name, region) = self.institutions.get_key_value(finding.subject.as_str())?;
+            (finding.about == "institution").then_some((*name, *region))
+        };
+        self.classes.get(finding.class.as_str()).copied().or_else(of_device).or_else(of_institution).unwrap_or_default()
     }
 }
 
@@ -141,7 +162,8 @@ fn finding(
         .collect();
     let logs: BTreeSet<(&str, i64)> = proofs.iter().map(|p| (p.device.as_str(), p.counter)).collect();
     let sessions = hits.iter().filter_map(|h| h.sessions).max().unwrap_or(logs.len() as i64);
-    let of = |shape: &str| claim.map_or(0, |c| c.count(shape));
+    let of = |shape: Shape| claim.map_or(0, |c| c.count(shape));
+    let most = |of: fn(&Hit) -> Option<i64>| hits.iter().filter_map(|h| of(h)).max().unwrap_or(0);
     let mut values: BTreeMap<String, i64> = KINDS.iter().map(|kind| (kind.replace('-', "_"), 0)).collect();
     for hit in hits {
         *values.entry(hit.kind.replace('-', "_")).or_default() += 1;
@@ -149,11 +171,13 @@ fn finding(
     values.extend(
         [
             ("hours", claim.map_or(0, |c| int(c.row, 4))),
-            ("attested", of("attested")),
-            ("unproven", of("unproven")),
+            ("attested", of(Shape::Attested)),
+            ("unproven", of(Shape::Unproven)),
             ("cells", cause.cells.len() as i64),
             ("lessons", lessons.len() as i64),
             ("sessions", sessions),
+            ("n", most(|h| h.n)),
+            ("of", most(|h| h.of)),
         ]
         .map(|(name, value)| (name.to_owned(), value)),
     );
@@ -169,7 +193,13 @@ fn finding(
         next: text("next", lang),
     };
     let about_device = !subject.is_empty() && claim.is_none() && hits.iter().any(|h| h.device == subject);
-    let (trainee, device) = if about_device { ("", subject) } else { (subject, "") };
+    let about = match hits.iter().find_map(|h| h.about.as_deref()) {
+        _ if subject.is_empty() => "class",
+        Some(about) => about,
+        None if about_device => "device",
+        None => "trainee",
+    };
+    let of = |kind: &str| if about == kind { subject.to_owned() } else { String::new() };
     let or_none = |id: &str| if id.is_empty() { "-".to_owned() } else { id.to_owned() };
     Finding {
         finding: format!("{}/{}/{}", rule.id, or_none(class), or_none(subject)),
@@ -180,8 +210,11 @@ fn finding(
         class: class.to_owned(),
         institution: String::new(),
         region: String::new(),
-        trainee: trainee.to_owned(),
-        device: device.to_owned(),
+        trainee: of("trainee"),
+        device: of("device"),
+        about: about.to_owned(),
+        subject: subject.to_owned(),
+        score: most(|h| h.score),
         gravest: rule.text("gravest") == "yes",
         cells: cause.cells.len() as i64,
         at_risk_fen: 0,
@@ -191,13 +224,21 @@ fn finding(
         basis: rule.text("basis").to_owned(),
         lessons: lessons.into_iter().map(str::to_owned).collect(),
         proofs: proofs.into_iter().collect(),
+        hits: hits.iter().map(|hit| (*hit).clone()).collect(),
     }
 }
 
+/// Puts numbers where a template names them; a kind that a finding has none of is 0.
 fn fill(template: &str, values: &BTreeMap<String, i64>) -> String {
-    values
-        .iter()
-        .fold(template.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), &value.to_string()))
+    let mut out = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        let Some((name, after)) = after.split_once('}') else { break };
+        out += before;
+        out += &values.get(name).copied().unwrap_or(0).to_string();
+        rest = after;
+    }
+    out + rest
 }
 
 fn trainees(judged: &[Judged<'_>], allotted: &Allotted) -> Vec<TraineeResult> {
@@ -205,10 +246,10 @@ fn trainees(judged: &[Judged<'_>], allotted: &Allotted) -> Vec<TraineeResult> {
         class: text(claim.row, 0).to_owned(),
         trainee: text(claim.row, 1).to_owned(),
         hours: int(claim.row, 4),
-        attested: claim.count("attested"),
-        unproven: claim.count("unproven"),
-        not_held: claim.count("not-held"),
-        beyond: claim.count("beyond"),
+        attested: claim.count(Shape::Attested),
+        unproven: claim.count(Shape::Unproven),
+        not_held: claim.count(Shape::NotHeld),
+        beyond: claim.count(Shape::Beyond),
         amount_fen: int(claim.row, 5),
         at_risk_fen: *at_risk_fen,
     };
@@ -241,8 +282,8 @@ fn classes(imported: &Imported, judged: &[Judged<'_>], allotted: &Allotted, find
         });
         result.trainees += 1;
         result.hours += int(row, 4);
-        result.attested += claim.count("attested");
-        result.unproven += claim.count("unproven");
+        result.attested += claim.count(Shape::Attested);
+        result.unproven += claim.count(Shape::Unproven);
         result.amount_fen += int(row, 5);
         result.unproven_fen += unproven_fen;
     }
@@ -258,7 +299,7 @@ fn classes(imported: &Imported, judged: &[Judged<'_>], allotted: &Allotted, find
 
 /// Red, amber or green: the catalogue's section 12.5, with the caps as weights until labelled data gives better ones.
 fn band(findings: &[&Finding]) -> &'static str {
-    let suspects = || findings.iter().filter(|f| f.suspect);
+    let suspects = || findings.iter().filter(|f| f.suspect && f.family != CONDUCT);
     if suspects().any(|f| f.grade == Grade::Certain) {
         return "red";
     }
@@ -284,7 +325,7 @@ mod tests {
     use muster_hours::policy::Policy;
 
     use super::*;
-    use crate::evidence::tables::{CLAIMED_CELLS, CLAIMS, Val};
+    use crate::evidence::tables::Val;
 
     fn row(width: usize, values: &[(usize, Val)]) -> Row {
         let mut row = vec![Val::Null; width];
@@ -309,11 +350,15 @@ mod tests {
             seq_to: 0,
             grade: None,
             sessions: None,
+            about: None,
+            n: None,
+            of: None,
+            score: None,
         }
     }
 
     fn run() -> Run {
-        Run { run: 0, at: String::new(), rules_sha256: String::new(), log_size: 0, refused: Vec::new() }
+        Run::default()
     }
 
     fn rule(id: &str) -> Rule {
@@ -322,31 +367,25 @@ mod tests {
     }
 
     /// So many trainees in one class who claim so many hours, none of which stands, with their claimed cells.
-    fn claimed(trainees: usize, hours: i64) -> (Imported, Vec<Row>, Vec<Standing>) {
-        let (mut claims, mut cells) = (Vec::new(), Vec::new());
+    fn claimed(trainees: usize, hours: i64) -> (Imported, Vec<Vec<Shape>>, Vec<Standing>) {
+        let mut claims = Vec::new();
         for t in 0..trainees {
             let (class, trainee) = (Val::from("c"), Val::from(format!("t{t}")));
             let (institution, region) = (Val::from("i"), Val::from("150422"));
             let money = [(4, hours.into()), (5, (hours * 100).into())];
             let who = [(0, class.clone()), (1, trainee.clone()), (2, institution), (3, region)];
             claims.push(row(CLAIMS.columns.len(), &[&who[..], &money].concat()));
-            for n in 1..=hours {
-                let what = [(0, class.clone()), (1, trainee.clone()), (2, n.into()), (10, "blank".into())];
-                cells.push(row(CLAIMED_CELLS.columns.len(), &what));
-            }
         }
         let imported = Imported {
-            claims,
-            roster: Vec::new(),
-            schedule: Vec::new(),
-            calendar: Vec::new(),
-            devices: vec![row(8, &[(0, "d1".into()), (2, "i".into()), (3, "150422".into())])],
-            forks: Vec::new(),
+            rows: BTreeMap::from([
+                ("claims", claims),
+                ("devices", vec![row(8, &[(0, "d1".into()), (2, "i".into()), (3, "150422".into())])]),
+            ]),
             policies: BTreeMap::from([("c".to_owned(), Policy::default())]),
             log_size: 0,
         };
         let standing = vec![Standing { planned: hours, attested: 0, unproven: 0 }; trainees];
-        (imported, cells, standing)
+        (imported, vec![vec![Shape::Blank; hours as usize]; trainees], standing)
     }
 
     #[test]

@@ -1,14 +1,37 @@
 //! From findings to a claim's money at risk: each claimed hour once, in whole fen. Pure, and linear in the hours.
 //!
-//! An hour goes to the first cause that holds: lesson not held, device's history void, person disproved, hours not attested.
+//! An hour goes to the first cause that holds; certain causes come before strong ones, so that the two sums are what is taken
+//! away and what is only held.
 //! Later causes are shown with nothing. What weak findings point at is exposure, beside the money at risk and never
 //! in it; what rests on unproven hours is a third sum.
 
 use super::header::Grade;
 
-/// In which order causes take hours; a rule that is not named comes after these, by its id.
-const ORDER: [&str; 6] =
-    ["lesson-never-held", "device-fork", "phantom-trainee", "card-no-face", "hours-over-attested", "token-attendance"];
+/// In which order causes take hours: class not payable, person not payable, claimed twice, lesson not held, history void, person
+/// disproved. A rule that is not named disproves as well, and comes next, by its id; then [`LAST`]. (`rules.md`, section 12.1.)
+const ORDER: [&str; 13] = [
+    "claim-without-approval",
+    "outside-licence",
+    "same-level-twice",
+    "yearly-limit",
+    "category-not-eligible",
+    "class-too-large",
+    "overlapping-claims",
+    "two-places",
+    "daily-cap",
+    "lesson-never-held",
+    "device-fork",
+    "log-hole",
+    "phantom-trainee",
+];
+/// What merely lacks hours comes after what disproves them.
+const LAST: [&str; 2] = ["hours-over-attested", "token-attendance"];
+
+/// The place of a rule among the causes.
+fn place(rule: &str) -> usize {
+    let last = LAST.iter().position(|r| *r == rule).map(|i| ORDER.len() + 1 + i);
+    ORDER.iter().position(|r| *r == rule).or(last).unwrap_or(ORDER.len())
+}
 
 /// What hour `cell` (from 1) of `hours` is worth: the whole amount, cut so that the parts sum to it exactly.
 pub fn share(amount: i64, hours: i64, cell: i64) -> i64 {
@@ -88,9 +111,9 @@ pub struct Allotted {
 
 /// Gives each claimed hour to the first cause that holds.
 pub fn allot(claims: &[Claim], causes: &[Cause]) -> Allotted {
-    let place = |rule: &str| ORDER.iter().position(|r| *r == rule).unwrap_or(ORDER.len());
     let mut order: Vec<usize> = (0..causes.len()).collect();
-    order.sort_by_key(|i| (place(&causes[*i].rule), &causes[*i].rule, *i));
+    // What a certain finding takes is taken; a strong one holds what is left.
+    order.sort_by_key(|i| (causes[*i].grade != Grade::Certain, place(&causes[*i].rule), &causes[*i].rule, *i));
     let mut owners: Vec<Vec<Option<usize>>> = claims.iter().map(|c| vec![None; c.cells.len()]).collect();
     let mut out = Allotted {
         at_risk: vec![0; causes.len()],

@@ -1,22 +1,13 @@
-//! One reconciliation: evidence, rules, money, bands, stored as one run.
-
-use std::collections::BTreeMap;
-use std::path::Path;
+//! What a run leaves: findings, classes, claims, and what it was made from.
 
 use datafusion::error::DataFusionError;
-use muster_hours::policy::Policy;
-use muster_seal::central::{DocumentLeaf, Leaf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::engine::{Engine, Hit};
-use super::header::{Grade, Rule, RuleError};
-use super::judge;
-use crate::central;
-use crate::evidence::claimed::{self, Asked, Facts, Logged, Planned, Shut, Standing};
-use crate::evidence::tables::{CALENDAR, CLAIMED_CELLS, CLAIMS, DEVICES, FORKS, ROSTER, Row, SCHEDULE, Val};
-use crate::evidence::{self, EvidenceError, imported};
-use crate::store::{Store, StoreError, checkpoints, findings, put_setting, setting};
+use super::engine::Hit;
+use super::header::Grade;
+use crate::evidence::EvidenceError;
+use crate::store::StoreError;
 
 /// Why a run could not be made. The run before it stands.
 #[derive(Debug, Error)]
@@ -36,7 +27,7 @@ pub enum ReconcileError {
 }
 
 /// A run: what it was made from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Run {
     /// Its number.
     pub run: i64,
@@ -48,6 +39,9 @@ pub struct Run {
     pub log_size: u64,
     /// Rules that were refused, and sessions whose evidence could not be made, and why.
     pub refused: Vec<String>,
+    /// Rules that could not be tested, and the tables that nobody has filled yet.
+    #[serde(default)]
+    pub untestable: std::collections::BTreeMap<String, Vec<String>>,
 }
 
 /// Records that prove a finding, or a part of it.
@@ -85,6 +79,15 @@ pub struct Finding {
     pub region: String,
     /// Whom it is about; empty when it is about the class or a device.
     pub trainee: String,
+    /// What it is about: class, trainee, device, institution, instructor, official or site.
+    #[serde(default)]
+    pub about: String,
+    /// Whom or what, by id; empty for the class.
+    #[serde(default)]
+    pub subject: String,
+    /// For rules that compare with what is usual: −1000 × log10 of the chance of it in an honest unit.
+    #[serde(default)]
+    pub score: i64,
     /// The device, when it is about one; `class` may then be empty.
     #[serde(default)]
     pub device: String,
@@ -107,6 +110,9 @@ pub struct Finding {
     pub lessons: Vec<String>,
     /// The records that prove it.
     pub proofs: Vec<Proof>,
+    /// The rows that made it; kept beside it, not shown with it.
+    #[serde(skip)]
+    pub hits: Vec<Hit>,
 }
 
 /// A finding in words.
@@ -191,225 +197,4 @@ pub struct Report {
     /// One for each claim.
     #[serde(default)]
     pub trainees: Vec<TraineeResult>,
-}
-
-/// What the bureau imported and what the store knows, all of one moment.
-pub(super) struct Imported {
-    pub claims: Vec<Row>,
-    pub roster: Vec<Row>,
-    pub schedule: Vec<Row>,
-    pub calendar: Vec<Row>,
-    pub devices: Vec<Row>,
-    pub forks: Vec<Row>,
-    pub policies: BTreeMap<String, Policy>,
-    pub log_size: u64,
-}
-
-/// A rule set that was not in force before leaves its hash in the central log.
-fn in_force(store: &Store, sha256: &str, at: &str) -> Result<(), StoreError> {
-    let known = store.read(|conn| setting::<String>(conn, "rules_in_force"))?;
-    if known.as_deref() == Some(sha256) {
-        return Ok(());
-    }
-    store.write(|tx| {
-        let (what, name) = ("rules".to_owned(), sha256[..12].to_owned());
-        let leaf = DocumentLeaf { what, name, sha256: sha256.to_owned(), at: at.to_owned() };
-        checkpoints::append(tx, &[Leaf::Document(leaf).line()])?;
-        put_setting(tx, "rules_in_force", sha256.as_bytes())
-    })?;
-    match central::settle(store) {
-        Err(StoreError::NoQuorum(why)) => {
-            tracing::warn!(%why, "the rule set's leaf waits for the witnesses");
-            Ok(())
-        }
-        settled => settled,
-    }
-}
-
-/// Reconciles everything: writes missing evidence, runs the rules, stores the run. Gives its report.
-///
-/// # Errors
-/// [`ReconcileError`]; the run before it stands.
-pub async fn reconcile(store: &Store, data_dir: &Path, now: &str) -> Result<Report, ReconcileError> {
-    let (worker, dir, at) = (store.clone(), data_dir.to_owned(), now.to_owned());
-    let (built, mut imported, set) = tokio::task::spawn_blocking(move || {
-        let built = evidence::build(&worker)?;
-        let set = super::load(&dir);
-        in_force(&worker, &set.sha256, &at)?;
-        Ok::<_, ReconcileError>((built, read(&worker)?, set))
-    })
-    .await
-    .map_err(|_| ReconcileError::Worker)??;
-
-    let rows = BTreeMap::from([
-        (CLAIMS.name, imported.claims.clone()),
-        (ROSTER.name, imported.roster.clone()),
-        (SCHEDULE.name, imported.schedule.clone()),
-        (CALENDAR.name, imported.calendar.clone()),
-        (DEVICES.name, imported.devices.clone()),
-        (FORKS.name, imported.forks.clone()),
-    ]);
-    let engine = Engine::over(data_dir, &rows).await?;
-    drop(rows);
-    let facts = facts(&engine, &imported).await?;
-    let (imported, cells, standing) = tokio::task::spawn_blocking(move || {
-        let (cells, standing) = claimed::cells(&asked(&imported), &facts);
-        stand(&mut imported.claims, &standing);
-        (imported, cells, standing)
-    })
-    .await
-    .map_err(|_| ReconcileError::Worker)?;
-    engine.replace(&CLAIMS, &imported.claims)?;
-    engine.replace(&CLAIMED_CELLS, &cells)?;
-
-    let mut refused: Vec<RuleError> = set.refused;
-    let mut found: Vec<(Rule, Vec<Hit>)> = Vec::new();
-    for rule in set.rules {
-        match engine.run(&rule).await {
-            Ok(hits) => found.push((rule, hits)),
-            Err(error) => refused.push(error),
-        }
-    }
-    let run = Run {
-        run: 0,
-        at: now.to_owned(),
-        rules_sha256: set.sha256,
-        log_size: imported.log_size,
-        refused: refused.iter().map(ToString::to_string).chain(built.refused).collect(),
-    };
-    let worker = store.clone();
-    let stored = tokio::task::spawn_blocking(move || {
-        let report = judge::judge(run, &imported, &cells, &standing, &found);
-        findings::put(&worker, report)
-    });
-    Ok(stored.await.map_err(|_| ReconcileError::Worker)??)
-}
-
-/// One read transaction, so that a file that is imported meanwhile is in all of it or in none.
-fn read(store: &Store) -> Result<Imported, StoreError> {
-    store.read(|conn| {
-        let tx = conn.unchecked_transaction()?;
-        let mut get = tx.prepare("SELECT class, document FROM class c JOIN policy p ON p.version = c.policy")?;
-        let rows = get.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
-        let mut policies = BTreeMap::new();
-        for row in rows {
-            let (class, document) = row?;
-            policies.insert(class, serde_json::from_str(&document).map_err(|_| StoreError::Corrupt("a policy"))?);
-        }
-        Ok(Imported {
-            claims: imported::claims(&tx)?,
-            roster: imported::roster(&tx)?,
-            schedule: imported::schedule(&tx)?,
-            calendar: imported::calendar(&tx)?,
-            devices: imported::devices(&tx)?,
-            forks: imported::forks(&tx)?,
-            policies,
-            log_size: checkpoints::head(&tx)?.map_or(0, |head| head.edge.size()),
-        })
-    })
-}
-
-pub(super) fn text(row: &Row, i: usize) -> &str {
-    if let Some(Val::Text(text)) = row.get(i) { text } else { "" }
-}
-
-pub(super) fn int(row: &Row, i: usize) -> i64 {
-    if let Some(Val::Int(n)) = row.get(i) { *n } else { 0 }
-}
-
-/// What is asked to be paid, one for each claim and in their order.
-fn asked(imported: &Imported) -> Vec<Asked> {
-    let persons: BTreeMap<(&str, &str), &str> =
-        imported.roster.iter().map(|row| ((text(row, 0), text(row, 1)), text(row, 2))).collect();
-    let asked = imported.claims.iter().map(|claim| {
-        let (class, trainee) = (text(claim, 0), text(claim, 1));
-        Asked {
-            class: class.to_owned(),
-            trainee: trainee.to_owned(),
-            person: persons.get(&(class, trainee)).map_or_else(|| format!("{class}/{trainee}"), |p| (*p).to_owned()),
-            hours: int(claim, 4),
-            cap: imported.policies.get(class).map_or(8, |p| p.daily_cap),
-        }
-    });
-    asked.collect()
-}
-
-/// Writes into `claims` what stands of each.
-fn stand(claims: &mut [Row], standing: &[Standing]) {
-    let at = |name: &str| CLAIMS.columns.iter().position(|(column, _)| *column == name).unwrap_or(usize::MAX);
-    let places = [at("planned"), at("attested"), at("unproven")];
-    for (row, standing) in claims.iter_mut().zip(standing) {
-        for (place, value) in places.iter().zip([standing.planned, standing.attested, standing.unproven]) {
-            if let Some(cell) = row.get_mut(*place) {
-                *cell = value.into();
-            }
-        }
-    }
-}
-
-async fn facts(engine: &Engine, imported: &Imported) -> Result<Facts, DataFusionError> {
-    let mut facts = Facts::default();
-    let sql = "SELECT l.class, l.trainee, l.lesson, l.shape, l.reason, l.assurance, l.device, l.counter, l.seq_from,
-                      l.seq_to, s.open
-               FROM lessons l JOIN claims c ON c.class = l.class AND c.trainee = l.trainee
-               LEFT JOIN sessions s ON s.device = l.device AND s.counter = l.counter
-               ORDER BY l.class, l.trainee, l.lesson, l.device, l.counter";
-    let columns = [
-        "class",
-        "trainee",
-        "lesson",
-        "shape",
-        "reason",
-        "assurance",
-        "device",
-        "counter",
-        "seq_from",
-        "seq_to",
-        "open",
-    ];
-    for row in engine.query(sql, &columns).await? {
-        let seq = |i| matches!(row[i], Val::Int(_)).then(|| int(&row, i));
-        let cell = Logged {
-            shape: text(&row, 3).to_owned(),
-            reason: matches!(row[4], Val::Text(_)).then(|| text(&row, 4).to_owned()),
-            level: int(&row, 5),
-            device: text(&row, 6).to_owned(),
-            counter: int(&row, 7),
-            seqs: seq(8).zip(seq(9)),
-            open: int(&row, 10),
-        };
-        let of = facts.logged.entry((text(&row, 0).to_owned(), text(&row, 1).to_owned())).or_default();
-        let cell = match of.remove(text(&row, 2)) {
-            Some(other) => claimed::better(other, cell),
-            None => cell,
-        };
-        of.insert(text(&row, 2).to_owned(), cell);
-    }
-    for row in engine.query("SELECT DISTINCT class, lesson FROM lessons", &["class", "lesson"]).await? {
-        facts.held.insert((text(&row, 0).to_owned(), text(&row, 1).to_owned()));
-    }
-    for row in engine.query("SELECT class, open, close FROM sessions", &["class", "open", "close"]).await? {
-        facts.met.entry(text(&row, 0).to_owned()).or_default().push((int(&row, 1), int(&row, 2)));
-    }
-    for row in &imported.schedule {
-        facts.plans.entry(text(row, 0).to_owned()).or_default().push(Planned {
-            session: text(row, 1).to_owned(),
-            lesson: text(row, 2).to_owned(),
-            region: text(row, 4).to_owned(),
-            day: int(row, 5),
-            start: int(row, 6),
-            end: int(row, 7),
-        });
-    }
-    facts.shut = imported
-        .calendar
-        .iter()
-        .map(|row| Shut {
-            region: text(row, 0).to_owned(),
-            from: int(row, 1),
-            to: int(row, 2),
-            why: text(row, 5).to_owned(),
-        })
-        .collect();
-    Ok(facts)
 }

@@ -16,11 +16,13 @@ use thiserror::Error;
 
 use crate::fault;
 
+pub mod brackets;
 pub mod checkpoints;
 pub mod claims;
 pub mod devices;
 pub mod dispositions;
 pub mod findings;
+pub mod parts;
 pub mod rosters;
 pub mod second;
 pub mod sessions;
@@ -29,13 +31,19 @@ pub mod witness;
 /// The domain of a data directory that was given none.
 pub const DEFAULT_DOMAIN: &str = "muster.localhost";
 
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("migrations/0001_spine.sql"),
     include_str!("migrations/0002_findings.sql"),
     include_str!("migrations/0003_witness.sql"),
     include_str!("migrations/0004_reconcile.sql"),
     include_str!("migrations/0005_forks.sql"),
+    include_str!("migrations/0006_imports.sql"),
+    include_str!("migrations/0007_parts.sql"),
+    include_str!("migrations/0008_results.sql"),
 ];
+
+/// The migration after which what it keeps beside a log is read from the logs that are there.
+const SESSION_TIMES: usize = 5;
 
 /// What can go wrong with the store.
 #[derive(Debug, Error)]
@@ -306,9 +314,15 @@ fn migrate(conn: &mut Connection, path: &Path) -> Result<(), StoreError> {
     if found > known {
         return Err(StoreError::Newer { path: path.to_owned(), found, known });
     }
-    for migration in &MIGRATIONS[found..] {
+    for (n, migration) in MIGRATIONS.iter().enumerate().skip(found) {
         tx.execute_batch(migration)?;
+        if n == SESSION_TIMES {
+            sessions::fill_times(&tx)?;
+        }
     }
     tx.pragma_update(None, "user_version", known as i64)?;
     Ok(tx.commit()?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! Session logs as they came, what was witnessed of them, and the documents they were held under.
 
+use muster_hours::schedule::time_ms;
+use muster_seal::record::{Body, Record};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::StoreError;
@@ -63,17 +65,6 @@ pub fn finals(conn: &Connection) -> Result<Vec<(String, u64)>, StoreError> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The final sessions whose evidence was not written yet.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn without_evidence(conn: &Connection) -> Result<Vec<(String, u64)>, StoreError> {
-    let sql = "SELECT device, counter FROM session WHERE final = 1 AND evidence = 0 ORDER BY log_index";
-    let mut get = conn.prepare(sql)?;
-    let rows = get.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
 /// Has the evidence of a device's sessions above a counter looked at again: they count no longer.
 ///
 /// # Errors
@@ -84,30 +75,21 @@ pub fn reset_evidence(tx: &Transaction<'_>, device: &str, above: u64) -> Result<
     Ok(())
 }
 
-/// Notes that evidence was written.
+/// Puts the whole of a log as it stands now, at `now_ms` by the server's clock.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn set_evidence(tx: &Transaction<'_>, device: &str, counter: u64) -> Result<(), StoreError> {
-    let sql = "UPDATE session SET evidence = 1 WHERE device = ? AND counter = ?";
-    tx.execute(sql, params![device, counter as i64])?;
-    Ok(())
-}
-
-/// Puts the whole of a log as it stands now.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn put_log(tx: &Transaction<'_>, device: &str, counter: u64, log: &[u8]) -> Result<(), StoreError> {
+pub fn put_log(tx: &Transaction<'_>, device: &str, counter: u64, log: &[u8], now_ms: i64) -> Result<(), StoreError> {
     tx.prepare_cached(
-        "INSERT INTO session (device, counter, log, seal, sealed, final) VALUES (?1, ?2, ?3, '', 0, 0)
-         ON CONFLICT (device, counter) DO UPDATE SET log = ?3",
+        "INSERT INTO session (device, counter, log, seal, sealed, final, came_ms) VALUES (?1, ?2, ?3, '', 0, 0, ?4)
+         ON CONFLICT (device, counter) DO UPDATE SET log = ?3, came_ms = ?4",
     )?
-    .execute(params![device, counter as i64, log])?;
+    .execute(params![device, counter as i64, log, now_ms])?;
     Ok(())
 }
 
-/// Witnesses a seal: it and what leaf 0 says. Final sessions carry the leaf's index and the time.
+/// Witnesses a seal: it and what leaf 0 says. Final sessions carry the leaf's index, the time, and the times of their
+/// first and last record in milliseconds.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -116,10 +98,13 @@ pub fn witness(
     stored: &Stored,
     open: &muster_seal::record::Open,
     beacon_size: u64,
+    times: Option<(i64, i64)>,
 ) -> Result<(), StoreError> {
+    let beacon = put_beacon(tx, &open.beacon)?;
     tx.execute(
         "UPDATE session SET seal = ?, sealed = ?, final = ?, class = ?, session = ?, site = ?, assignment = ?,
-         log_index = ?, received = ?, beacon_size = ? WHERE device = ? AND counter = ?",
+         log_index = ?, received = ?, beacon_size = ?, beacon = ?, open_ms = ?, close_ms = ?
+         WHERE device = ? AND counter = ?",
         params![
             stored.seal,
             stored.sealed as i64,
@@ -131,10 +116,72 @@ pub fn witness(
             stored.log_index.map(|n| n as i64),
             stored.received,
             beacon_size as i64,
+            beacon,
+            times.map(|t| t.0),
+            times.map(|t| t.1),
             stored.device,
             stored.counter as i64,
         ],
     )?;
+    Ok(())
+}
+
+/// Keeps a beacon once; `None` when there is none.
+fn put_beacon(tx: &Transaction<'_>, note: &str) -> Result<Option<i64>, StoreError> {
+    if note.is_empty() {
+        return Ok(None);
+    }
+    let mut get = tx.prepare_cached("SELECT beacon FROM beacon WHERE note = ?")?;
+    if let Some(known) = get.query_row([note], |row| row.get(0)).optional()? {
+        return Ok(Some(known));
+    }
+    tx.prepare_cached("INSERT INTO beacon (note) VALUES (?)")?.execute([note])?;
+    Ok(Some(tx.last_insert_rowid()))
+}
+
+/// What stands in the first and last line of a log: the beacon, and when each was written by the wall clock, in milliseconds.
+/// `None` when it is not whole.
+pub fn ends(log: &[u8]) -> Option<Ends> {
+    let lines = log.strip_suffix(b"\n")?;
+    let first = Record::parse(lines.split(|b| *b == b'\n').next()?).ok()?;
+    let last = Record::parse(lines.rsplit(|b| *b == b'\n').next()?).ok()?;
+    let Body::Open(open) = &first.body else { return None };
+    Some(Ends {
+        beacon: open.beacon.clone(),
+        open_ms: time_ms(&first.stamp.wall)?,
+        close_ms: time_ms(&last.stamp.wall)?,
+        closed: matches!(last.body, Body::Close(_)),
+    })
+}
+
+/// What [`ends`] gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ends {
+    /// The beacon; empty where the device held none.
+    pub beacon: String,
+    /// The first record, ms.
+    pub open_ms: i64,
+    /// The last record, ms.
+    pub close_ms: i64,
+    /// Is the last record a close?
+    pub closed: bool,
+}
+
+/// Fills in what is kept beside a log, for the final ones that came before it was. Wall clocks that were put right
+/// early in a session are not looked for here: this happens once, for logs of before.
+///
+/// # Errors
+/// [`StoreError`].
+pub(super) fn fill_times(tx: &Transaction<'_>) -> Result<(), StoreError> {
+    let sql = "UPDATE session SET beacon = ?, open_ms = ?, close_ms = ? WHERE device = ? AND counter = ?";
+    let mut get = tx.prepare("SELECT log FROM session WHERE device = ? AND counter = ?")?;
+    for (device, counter) in finals(tx)? {
+        let log: Vec<u8> = get.query_row(params![device, counter as i64], |row| row.get(0))?;
+        if let Some(ends) = ends(&log) {
+            let beacon = put_beacon(tx, &ends.beacon)?;
+            tx.execute(sql, params![beacon, ends.open_ms, ends.close_ms, device, counter as i64])?;
+        }
+    }
     Ok(())
 }
 

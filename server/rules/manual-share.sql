@@ -1,0 +1,84 @@
+-- id: manual-share
+-- grade: strong
+-- family: identity
+-- title_zh: 人工补录过多
+-- title_en: Attendance by pen
+-- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚构课时、培训纪律）、第四条（一）
+-- threshold: max_permille = 150 (seen: 208 home care, entries by hand stay under 15 %)
+-- threshold: min_cells = 30 (catalogue: fewer attested hours say too little)
+-- explain_zh: 该班核验的 {of} 学时中有 {n} 学时仅凭教师人工补录，当时读卡器没有故障记录，其人脸在该课次也未相符；超出一成半的 {cells} 个申领学时须核实。
+-- explain_en: Of the {of} attested hours of this class {n} rest on entries by hand alone, while no reader was recorded as down and no face of the trainee matched in the session; {cells} claimed hours above 15 % have to be confirmed.
+-- explain_by-instructor_zh: 该教师所授各班核验的 {of} 学时中有 {n} 学时由其人工补录，远多于当地其他教师，当时读卡器没有故障记录；其中本班的 {cells} 个申领学时须核实。
+-- explain_by-instructor_en: Of the {of} attested hours in this instructor's sessions {n} were entered by that hand, far more than by other instructors nearby, with no reader recorded as down; {cells} claimed hours of this class have to be confirmed.
+-- innocent_zh: 读卡器损坏且已报修、老人证件磨损、学员不同意采集人脸。
+-- innocent_en: A broken reader with a ticket, elders' worn cards, trainees who declined the face.
+-- next_zh: 修复读卡器；抽取十条补录记录电话核实。
+-- next_en: Repair the reader; sample ten entries by phone.
+WITH pens AS (
+  -- Whom a pen carried in a session. An entry that a dead reader, a matched face or a declined one explains is set aside,
+  -- and with it all of that trainee's hours there.
+  SELECT m.class, m.device, m.counter, m.trainee, MIN(m.seq) AS seq_from, MAX(m.seq) AS seq_to
+  FROM manuals m
+  LEFT JOIN roster r ON r.class = m.class AND r.trainee = m.trainee
+  GROUP BY m.class, m.device, m.counter, m.trainee
+  HAVING SUM(CASE WHEN m.excused OR COALESCE(r.declined_face, FALSE) AND m.level >= 1 THEN 1 ELSE 0 END) = 0
+), hours AS (
+  SELECT l.class, COUNT(*) AS attested, SUM(CASE WHEN l.manual AND p.trainee IS NOT NULL THEN 1 ELSE 0 END) AS pen
+  FROM lessons l
+  LEFT JOIN pens p ON p.device = l.device AND p.counter = l.counter AND p.trainee = l.trainee
+  WHERE l.attested
+  GROUP BY l.class
+), above AS (
+  SELECT class, attested, pen FROM hours WHERE attested >= $min_cells AND pen * 1000 > $max_permille * attested
+), ranked AS (
+  -- The share that is usual stands, the first in order of time; what is above it has to be confirmed.
+  SELECT c.class, c.trainee, c.cell, c.lesson, c.device, c.counter, p.seq_from, p.seq_to, a.pen, a.attested,
+         ROW_NUMBER() OVER (PARTITION BY c.class ORDER BY c.start, c.trainee, c.cell) AS place
+  FROM above a
+  JOIN claimed_cells c ON c.class = a.class AND c.shape = 'attested' AND c.manual
+  JOIN pens p ON p.device = c.device AND p.counter = c.counter AND p.trainee = c.trainee
+)
+SELECT class, CAST('' AS VARCHAR) AS subject, trainee, cell, CAST('by-class' AS VARCHAR) AS kind, lesson,
+       TRUE AS suspect, device, counter, seq_from, seq_to, CAST(NULL AS VARCHAR) AS about,
+       pen AS n, attested AS "of", CAST(NULL AS BIGINT) AS score
+FROM ranked WHERE place * 1000 > $max_permille * attested
+UNION ALL
+-- One instructor, over all classes, against those who teach nearby.
+SELECT c.class, t.instructor AS subject, c.trainee, c.cell, CAST('by-instructor' AS VARCHAR) AS kind, c.lesson,
+       TRUE AS suspect, c.device, c.counter, e.seq_from, e.seq_to, CAST('instructor' AS VARCHAR) AS about,
+       u.k AS n, u.n AS "of", u.score
+FROM nulls u
+JOIN teachers t ON t.person = u.unit
+JOIN (SELECT class, device, counter, trainee, "by", MIN(seq) AS seq_from, MAX(seq) AS seq_to
+      FROM manuals GROUP BY class, device, counter, trainee, "by") e ON e.class = t.class AND e."by" = t.instructor
+JOIN pens p ON p.device = e.device AND p.counter = e.counter AND p.trainee = e.trainee
+JOIN claimed_cells c ON c.class = e.class AND c.trainee = e.trainee AND c.device = e.device AND c.counter = e.counter
+WHERE u.rule = 'manual-share' AND u.passes AND u.n >= $min_cells AND c.shape = 'attested' AND c.manual
+-- counts:
+WITH pens AS (
+  SELECT m.class, m.device, m.counter, m.trainee
+  FROM manuals m
+  LEFT JOIN roster r ON r.class = m.class AND r.trainee = m.trainee
+  GROUP BY m.class, m.device, m.counter, m.trainee
+  HAVING SUM(CASE WHEN m.excused OR COALESCE(r.declined_face, FALSE) AND m.level >= 1 THEN 1 ELSE 0 END) = 0
+), taught AS (
+  -- The sessions of an instructor: came, or wrote.
+  SELECT class, device, counter, instructor FROM instructors
+  UNION
+  SELECT class, device, counter, "by" AS instructor FROM manuals
+), entered AS (
+  SELECT device, counter, trainee, "by" AS instructor FROM manuals GROUP BY device, counter, trainee, "by"
+)
+SELECT t.person AS unit, MIN(k.institution) AS institution, MIN(k.region) AS region, MAX(k.day_to) AS day,
+       MIN(k.kind) AS kind, COUNT(DISTINCT k.class) AS size, COUNT(*) AS n,
+       SUM(CASE WHEN l.manual AND p.trainee IS NOT NULL AND e.trainee IS NOT NULL THEN 1 ELSE 0 END) AS k
+FROM taught w
+JOIN teachers t ON t.class = w.class AND t.instructor = w.instructor
+JOIN classes k ON k.class = w.class
+JOIN run q ON k.ends <= q."at"
+JOIN lessons l ON l.device = w.device AND l.counter = w.counter AND l.attested
+LEFT JOIN pens p ON p.device = l.device AND p.counter = l.counter AND p.trainee = l.trainee
+LEFT JOIN entered e ON e.device = l.device AND e.counter = l.counter AND e.trainee = l.trainee
+  AND e.instructor = w.instructor
+WHERE t.person IS NOT NULL
+GROUP BY t.person

@@ -1,0 +1,201 @@
+//! Looking again at what new logs can have changed, and at nothing else.
+//!
+//! A log changes the cells of its class, and of the other classes of its trainees: one person is in one place, and has one day.
+//! For these classes evidence is read whole, the rules that look no further than a class are run, and those that look at people
+//! for the people of the classes whose logs came. What the others said is taken from the run before, its hours found again by their
+//! lessons; and then these classes are judged as in a whole run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::engine::{Engine, Hit};
+use super::header::{Rule, Scope};
+use super::reconcile::{self, Prepared, Progress};
+use super::run::{ReconcileError, Report, Run};
+use super::{RuleSet, judge};
+use crate::evidence::{brackets, build};
+use crate::store::findings::{self, Stored};
+use crate::store::{Store, StoreError, checkpoints};
+
+/// Up to so many classes are looked at by themselves; more are looked at with all others.
+pub const CLASSES: usize = 100;
+/// After so long everything is looked at again, for the rules that compare widely.
+const WHOLE_MS: i64 = 24 * 3600 * 1000;
+
+/// Reconciles what has changed since the last run; everything where that cannot be told apart, or the rules, a file or a
+/// device's life did. Gives the whole report, or `None` when nothing has changed.
+///
+/// # Errors
+/// [`ReconcileError`]; the run before it stands.
+pub async fn reconcile(
+    store: &Store,
+    data_dir: &Path,
+    now: &str,
+    progress: Progress,
+) -> Result<Option<Run>, ReconcileError> {
+    let (worker, dir, at) = (store.clone(), data_dir.to_owned(), now.to_owned());
+    let work = tokio::task::spawn_blocking(move || some(&worker, &dir, &at));
+    match work.await.map_err(|_| ReconcileError::Worker)?? {
+        Work::None => Ok(None),
+        Work::Whole => Ok(Some(reconcile::reconcile(store, data_dir, now, progress).await?.run)),
+        Work::Some(some) => Ok(Some(look(store, *some, now).await?.run)),
+    }
+}
+
+enum Work {
+    None,
+    Whole,
+    Some(Box<Looked>),
+}
+
+/// Classes to look at again.
+struct Looked {
+    set: RuleSet,
+    refused: Vec<String>,
+    untestable: BTreeMap<String, Vec<String>>,
+    /// All that are judged.
+    classes: BTreeSet<String>,
+    /// Class and trainee of the people of the classes whose logs came, in all their classes.
+    people: BTreeSet<(String, String)>,
+    before: Vec<Stored>,
+    prepared: Prepared,
+    alone: File,
+}
+
+fn some(store: &Store, data_dir: &Path, now: &str) -> Result<Work, ReconcileError> {
+    let Some((last, at)) = store.read(last_whole)? else { return Ok(Work::Whole) };
+    let set = super::load(data_dir);
+    let old = muster_hours::schedule::time_ms(now).zip(muster_hours::schedule::time_ms(&at));
+    if set.sha256 != last.rules_sha256
+        || old.is_none_or(|(now, at)| now - at >= WHOLE_MS)
+        || store.read(|conn| other_leaves(conn, last.log_size))?
+    {
+        return Ok(Work::Whole);
+    }
+    let alone = reconcile::alone(store)?;
+    let built = build::build(store, &|_, _| {})?;
+    if built.classes.is_empty() {
+        return Ok(Work::None);
+    }
+    brackets::settle(store)?;
+    let (classes, people) = store.read(|conn| neighbours(conn, &built.classes))?;
+    if classes.len() > CLASSES {
+        return Ok(Work::Whole);
+    }
+    let before = store.read(|conn| findings::stored(conn, &classes))?;
+    let prepared = reconcile::prepare(store, now, Some(&classes))?;
+    let refused = last.refused.into_iter().chain(built.refused).collect();
+    let untestable = last.untestable;
+    Ok(Work::Some(Box::new(Looked { set, refused, untestable, classes, people, before, prepared, alone })))
+}
+
+/// The newest run that looked at everything, and when it was.
+fn last_whole(conn: &Connection) -> Result<Option<(Run, String)>, StoreError> {
+    let run: Option<i64> =
+        conn.query_row("SELECT max(run) FROM run WHERE whole = 1", [], |r| r.get(0)).optional()?.flatten();
+    let Some(run) = run else { return Ok(None) };
+    let whole = findings::run(conn, run)?;
+    Ok(whole.map(|run| (run.clone(), run.at)))
+}
+
+/// Did anything come into the central log since then that is no seal, contact or decision? An import, another rule set or a
+/// device's life can change anything.
+fn other_leaves(conn: &Connection, since: u64) -> Result<bool, StoreError> {
+    let size = checkpoints::head(conn)?.map_or(0, |head| head.edge.size());
+    let quiet = ["seal", "contact", "disposition"].map(|kind| format!("\"kind\":\"{kind}\""));
+    for leaf in checkpoints::leaves(conn, since, size)? {
+        let line = String::from_utf8_lossy(&leaf);
+        if !quiet.iter().any(|kind| line.contains(kind)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The classes of all trainees of some classes, and these trainees in each of them.
+type Neighbours = (BTreeSet<String>, BTreeSet<(String, String)>);
+
+fn neighbours(conn: &Connection, classes: &BTreeSet<String>) -> Result<Neighbours, StoreError> {
+    let mut get = conn.prepare_cached(
+        "SELECT o.class, o.id FROM roster r JOIN roster o ON o.person = r.person AND o.instructor = 0
+         WHERE r.class = ? AND r.instructor = 0",
+    )?;
+    let (mut all, mut people) = (classes.clone(), BTreeSet::new());
+    for class in classes {
+        for row in get.query_map([class], |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?)))? {
+            let (class, trainee) = row?;
+            all.insert(class.clone());
+            people.insert((class, trainee));
+        }
+    }
+    Ok((all, people))
+}
+
+async fn look(store: &Store, some: Looked, now: &str) -> Result<Report, ReconcileError> {
+    let Looked { set, refused, untestable, classes, people, before, prepared, alone } = some;
+    let engine = Engine::of_classes(&prepared.files, &prepared.imported.rows, &classes).await?;
+    let mut before = by_rule(before, &prepared);
+    let rules = set.rules.iter().filter(|rule| !untestable.contains_key(&rule.id));
+    let (again, kept): (Vec<&Rule>, Vec<&Rule>) = rules.partition(|rule| rule.scope != Scope::Wide);
+    let mut found: Vec<(Rule, Vec<Hit>)> = Vec::new();
+    crate::evidence::journeys::put(&engine).await?;
+    let runs: Vec<_> = again
+        .into_iter()
+        .map(|rule| {
+            let (engine, rule) = (engine.clone(), rule.clone());
+            tokio::spawn(async move { engine.run(&rule).await.map(|hits| (rule, hits)) })
+        })
+        .collect();
+    for run in runs {
+        // A rule that ran over everything runs over a part of it.
+        let Ok((rule, mut hits)) = run.await.map_err(|_| ReconcileError::Worker)? else { continue };
+        if rule.scope == Scope::Person {
+            let of = |hit: &Hit| people.contains(&(hit.class.clone(), hit.trainee.clone()));
+            hits.retain(of);
+            hits.extend(before.remove(&rule.id).unwrap_or_default().into_iter().filter(|hit| !of(hit)));
+        }
+        hits.retain(|hit| classes.contains(&hit.class));
+        found.push((rule, hits));
+    }
+    for rule in kept {
+        if let Some(hits) = before.remove(&rule.id) {
+            found.push((rule.clone(), hits));
+        }
+    }
+    found.sort_by(|a, b| a.0.id.cmp(&b.0.id));
+    let run = Run {
+        run: 0,
+        at: now.to_owned(),
+        rules_sha256: set.sha256,
+        log_size: prepared.imported.log_size,
+        refused,
+        untestable,
+    };
+    let worker = store.clone();
+    let stored = tokio::task::spawn_blocking(move || {
+        let judged = judge::judge(run, &prepared.imported, &prepared.shapes, &prepared.standing, &found);
+        prepared.clean()?;
+        let stored = findings::put(&worker, judged, &findings::Scope::Classes(classes));
+        drop(alone);
+        stored
+    });
+    Ok(stored.await.map_err(|_| ReconcileError::Worker)??)
+}
+
+/// What was found before, by rule, its hours by the numbers that their lessons have now.
+fn by_rule(before: Vec<Stored>, prepared: &Prepared) -> BTreeMap<String, Vec<Hit>> {
+    let mut by_rule: BTreeMap<String, Vec<Hit>> = BTreeMap::new();
+    for stored in before {
+        let hits = stored.hits.into_iter().filter_map(|mut hit| {
+            if hit.cell > 0 && !hit.lesson.is_empty() {
+                hit.cell = prepared.cell(&hit.class, &hit.trainee, &hit.lesson)?;
+            }
+            Some(hit)
+        });
+        by_rule.entry(stored.rule).or_default().extend(hits);
+    }
+    by_rule
+}

@@ -1,0 +1,376 @@
+//! One reconciliation: evidence, claimed cells, rules, money, bands, stored as one run.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs::File;
+use std::path::Path;
+
+use muster_hours::policy::Policy;
+use muster_seal::central::{DocumentLeaf, Leaf};
+
+use super::engine::{Engine, Hit};
+use super::header::{Rule, RuleError};
+use super::run::{ReconcileError, Report, Run};
+use super::{judge, nulls};
+use crate::central::{self, sequencer};
+use crate::evidence::build;
+use crate::evidence::claimed::load::Loader;
+use crate::evidence::claimed::{self, Asked, Class, Facts, Permit, Planned, Shape, Shut, Standing};
+use crate::evidence::place::Place;
+use crate::evidence::sheet::Sheet;
+use crate::evidence::tables::{CLAIMED_CELLS, CLAIMS, Row, Val};
+use crate::evidence::{brackets, compact, imported, journeys};
+use crate::store::{Store, StoreError, checkpoints, findings, parts, put_setting, setting};
+
+/// Who is told how far a run has come: the step, what is done of it, and all of it.
+pub type Progress = &'static (dyn Fn(&str, usize, usize) + Sync);
+
+/// What the bureau imported and what the store knows, all of one moment.
+pub(super) struct Imported {
+    /// Rows by table.
+    pub rows: BTreeMap<&'static str, Vec<Row>>,
+    /// The policy of each class.
+    pub policies: BTreeMap<String, Policy>,
+    /// The central log's size.
+    pub log_size: u64,
+}
+
+impl Imported {
+    pub fn table(&self, name: &str) -> &[Row] {
+        self.rows.get(name).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// A rule set that was not in force before leaves its hash in the central log.
+fn in_force(store: &Store, sha256: &str, at: &str) -> Result<(), StoreError> {
+    let known = store.read(|conn| setting::<String>(conn, "rules_in_force"))?;
+    if known.as_deref() == Some(sha256) {
+        return Ok(());
+    }
+    store.write(|tx| {
+        let (what, name) = ("rules".to_owned(), sha256[..12].to_owned());
+        let leaf = DocumentLeaf { what, name, sha256: sha256.to_owned(), at: at.to_owned() };
+        checkpoints::append(tx, &[Leaf::Document(leaf).line()])?;
+        put_setting(tx, "rules_in_force", sha256.as_bytes())
+    })?;
+    match central::settle(store) {
+        Err(StoreError::NoQuorum(why)) => {
+            tracing::warn!(%why, "the rule set's leaf waits for the witnesses");
+            Ok(())
+        }
+        settled => settled,
+    }
+}
+
+/// Reconciles everything: writes missing evidence, runs the rules, stores the run. Gives its report.
+///
+/// # Errors
+/// [`ReconcileError`]; the run before it stands.
+pub async fn reconcile(
+    store: &Store,
+    data_dir: &Path,
+    now: &str,
+    progress: Progress,
+) -> Result<Report, ReconcileError> {
+    let (worker, dir, at) = (store.clone(), data_dir.to_owned(), now.to_owned());
+    let built = tokio::task::spawn_blocking(move || {
+        let alone = alone(&worker)?;
+        let built = build::build(&worker, &|done, all| progress("evidence", done, all))?;
+        compact::compact(&worker, compact::FEW)?;
+        brackets::settle(&worker)?;
+        let set = super::load(&dir);
+        in_force(&worker, &set.sha256, &at)?;
+        Ok::<_, ReconcileError>((alone, built, set, prepare(&worker, &at, None)?))
+    });
+    let (alone, built, set, prepared) = built.await.map_err(|_| ReconcileError::Worker)??;
+
+    let engine = Engine::over(&prepared.files, &prepared.imported.rows)?;
+    let (found, mut refused, untestable) = run_rules(&engine, set.rules, progress).await?;
+    refused.extend(set.refused);
+    let run = Run {
+        run: 0,
+        at: now.to_owned(),
+        rules_sha256: set.sha256,
+        log_size: prepared.imported.log_size,
+        refused: refused.iter().map(ToString::to_string).chain(built.refused).collect(),
+        untestable,
+    };
+    let worker = store.clone();
+    let stored = tokio::task::spawn_blocking(move || {
+        let report = judge::judge(run, &prepared.imported, &prepared.shapes, &prepared.standing, &found);
+        prepared.clean()?;
+        let stored = findings::put(&worker, report, &findings::Scope::Whole);
+        drop(alone);
+        stored
+    });
+    Ok(stored.await.map_err(|_| ReconcileError::Worker)??)
+}
+
+/// One reconciliation at a time, in whatever program; and what one that was killed left behind is removed.
+pub(super) fn alone(store: &Store) -> Result<File, StoreError> {
+    let lock = sequencer::lock(store.dir(), "reconcile.lock")?;
+    let left = store.dir().join("evidence").join("run");
+    match std::fs::remove_dir_all(&left) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(StoreError::Io { path: left, source }),
+        _ => Ok(lock),
+    }
+}
+
+/// All that rules are run over.
+pub(super) struct Prepared {
+    place: Place,
+    pub imported: Imported,
+    /// The files of each table.
+    pub files: BTreeMap<String, Vec<String>>,
+    /// Those of them that this run made for itself.
+    own: Vec<String>,
+    /// One for each claim: the shape of each claimed hour.
+    pub shapes: Vec<Vec<Shape>>,
+    /// One for each claim.
+    pub standing: Vec<Standing>,
+    facts: Facts,
+    marks: Vec<claimed::Marks>,
+}
+
+impl Prepared {
+    /// Removes the files that the run made for itself.
+    pub fn clean(&self) -> Result<(), StoreError> {
+        self.place.delete_all(&self.own)
+    }
+
+    /// The number that a lesson has among the hours of a claim; `None` when none of them is of it.
+    pub fn cell(&self, class: &str, trainee: &str, lesson: &str) -> Option<i64> {
+        let c = self.facts.classes.binary_search_by(|c| c.class.as_str().cmp(class)).ok()?;
+        let class = &self.facts.classes[c];
+        let (row, column) = (class.trainee(trainee)?, class.lesson(lesson)?);
+        let marks = &self.marks[c][row * class.plan.len()..][..class.plan.len()];
+        let n = claimed::order(marks).iter().position(|i| *i == column)? as i64 + 1;
+        (n <= class.asked[row].hours).then_some(n)
+    }
+}
+
+/// Reads what rules are run over: of all classes, or of some.
+pub(super) fn prepare(store: &Store, now: &str, only: Option<&BTreeSet<String>>) -> Result<Prepared, ReconcileError> {
+    let mut imported = read(store, now, only)?;
+    let place = Place::folder(&store.dir().join("evidence"))?;
+    let parts = store.read(|conn| match only {
+        None => parts::all(conn),
+        Some(classes) => {
+            let mut some: BTreeMap<String, parts::Part> = BTreeMap::new();
+            for class in classes {
+                some.extend(parts::of_class(conn, class)?.into_iter().map(|part| (part.part.clone(), part)));
+            }
+            Ok(some.into_values().collect())
+        }
+    })?;
+    let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for part in &parts {
+        for table in part.tables.keys() {
+            files.entry(table.clone()).or_default().push(place.url(&part.key(table)));
+        }
+    }
+    let mut facts = facts(&imported);
+    let mut sessions = Vec::new();
+    for part in parts.iter().filter(|part| part.tables.contains_key("sessions")) {
+        sessions.extend(compact::read(&place, &part.key("sessions"), &claimed::load::SESSIONS)?);
+    }
+    let mut loader = Loader::new(&mut facts, &sessions)?;
+    for part in parts.iter().filter(|part| part.tables.contains_key("lessons")) {
+        for batch in compact::read(&place, &part.key("lessons"), &claimed::load::LESSONS)? {
+            loader.lessons(&batch)?;
+        }
+    }
+    let marks = claimed::decide(&facts);
+    let (mut shapes, mut standing) = (Vec::new(), Vec::new());
+    for (class, marks) in facts.classes.iter().zip(&marks) {
+        for (row, asked) in class.asked.iter().enumerate() {
+            let mine = &marks[row * class.plan.len()..][..class.plan.len()];
+            let order = claimed::order(mine);
+            let hours = usize::try_from(asked.hours).unwrap_or(0);
+            shapes.push((0..hours).map(|n| order.get(n).map_or(Shape::Beyond, |i| mine[*i].shape)).collect());
+            standing.push(claimed::standing(mine));
+        }
+    }
+    let own = write_cells(&place, &facts, &marks)?;
+    files.insert(CLAIMED_CELLS.name.to_owned(), own.iter().map(|key| place.url(key)).collect());
+    if let Some(claims) = imported.rows.get_mut(CLAIMS.name) {
+        stand(claims, &standing);
+    }
+    Ok(Prepared { place, imported, files, own, shapes, standing, facts, marks })
+}
+
+/// So many rows of claimed cells are held before they are written.
+const ROWS: usize = 1 << 20;
+
+/// Writes the cells, half of the classes by each of two threads. Gives the files.
+fn write_cells(place: &Place, facts: &Facts, marks: &[claimed::Marks]) -> Result<Vec<String>, ReconcileError> {
+    let run = hex::encode(crate::store::random::<8>()?);
+    let half = |which: usize| -> Result<Vec<String>, StoreError> {
+        let (mut keys, mut sheet) = (Vec::new(), Sheet::new(&CLAIMED_CELLS));
+        let middle = facts.classes.len() / 2;
+        let mine = if which == 0 { 0..middle } else { middle..facts.classes.len() };
+        let mut flush = |sheet: &mut Sheet| -> Result<(), StoreError> {
+            let batch = sheet.batch().map_err(|_| StoreError::Corrupt("claimed cells that do not fit their table"))?;
+            let key = format!("run/{run}/claimed_cells-{which}-{}.parquet", keys.len());
+            place.put_unsynced(&key, build::parquet(&batch)?)?;
+            keys.push(key);
+            Ok(())
+        };
+        for i in mine {
+            claimed::sheet::rows(facts, &facts.classes[i], &marks[i], &mut sheet);
+            if sheet.rows() >= ROWS {
+                flush(&mut sheet)?;
+            }
+        }
+        if sheet.rows() > 0 {
+            flush(&mut sheet)?;
+        }
+        Ok(keys)
+    };
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| half(1));
+        let mut keys = half(0)?;
+        keys.extend(other.join().map_err(|_| ReconcileError::Worker)??);
+        Ok(keys)
+    })
+}
+
+/// Rules with what they found, those that were refused, and why others could not be tested.
+type Found = (Vec<(Rule, Vec<Hit>)>, Vec<RuleError>, BTreeMap<String, Vec<String>>);
+
+async fn run_rules(
+    engine: &Engine,
+    rules: Vec<Rule>,
+    progress: &(dyn Fn(&str, usize, usize) + Sync),
+) -> Result<Found, ReconcileError> {
+    journeys::put(engine).await?;
+    let (mut refused, mut found, mut untestable) = (Vec::new(), Vec::new(), BTreeMap::new());
+    let mut counts = Vec::new();
+    for rule in rules.iter().filter(|rule| rule.counts.is_some()) {
+        match engine.counts(rule).await {
+            Ok(counted) => counts.push((rule.id.clone(), counted)),
+            Err(error) => refused.push(error),
+        }
+    }
+    nulls::put(engine, &counts)?;
+    let all = rules.len();
+    for (n, rule) in rules.into_iter().enumerate() {
+        let mut lacks = Vec::new();
+        for need in &rule.needs {
+            if engine.is_empty(need).await? {
+                lacks.push(need.clone());
+            }
+        }
+        if !lacks.is_empty() {
+            untestable.insert(rule.id.clone(), lacks);
+            continue;
+        }
+        let begun = std::time::Instant::now();
+        match engine.run(&rule).await {
+            Ok(hits) => {
+                tracing::debug!(rule = %rule.id, hits = hits.len(), ms = begun.elapsed().as_millis() as u64, "ran");
+                found.push((rule, hits));
+            }
+            Err(error) => refused.push(error),
+        }
+        progress("rules", n + 1, all);
+    }
+    Ok((found, refused, untestable))
+}
+
+/// One read transaction, so that a file that is imported meanwhile is in all of it or in none.
+fn read(store: &Store, now: &str, only: Option<&BTreeSet<String>>) -> Result<Imported, StoreError> {
+    store.read(|conn| {
+        let tx = conn.unchecked_transaction()?;
+        let mut get = tx.prepare("SELECT class, document FROM class c JOIN policy p ON p.version = c.policy")?;
+        let rows = get.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+        let mut policies = BTreeMap::new();
+        for row in rows {
+            let (class, document) = row?;
+            policies.insert(class, serde_json::from_str(&document).map_err(|_| StoreError::Corrupt("a policy"))?);
+        }
+        Ok(Imported {
+            rows: imported::all(&tx, now, only)?,
+            policies,
+            log_size: checkpoints::head(&tx)?.map_or(0, |head| head.edge.size()),
+        })
+    })
+}
+
+pub(super) fn text(row: &Row, i: usize) -> &str {
+    if let Some(Val::Text(text)) = row.get(i) { text } else { "" }
+}
+
+pub(super) fn int(row: &Row, i: usize) -> i64 {
+    if let Some(Val::Int(n)) = row.get(i) { *n } else { 0 }
+}
+
+/// The classes that are claimed for, with what was imported about them.
+fn facts(imported: &Imported) -> Facts {
+    let persons: HashMap<(&str, &str), &str> =
+        imported.table("roster").iter().map(|row| ((text(row, 0), text(row, 1)), text(row, 2))).collect();
+    let mut asked: BTreeMap<&str, Vec<Asked>> = BTreeMap::new();
+    for claim in imported.table("claims") {
+        let (class, trainee) = (text(claim, 0), text(claim, 1));
+        asked.entry(class).or_default().push(Asked {
+            trainee: trainee.to_owned(),
+            person: persons.get(&(class, trainee)).map_or_else(|| format!("{class}/{trainee}"), |p| (*p).to_owned()),
+            hours: int(claim, 4),
+            cap: imported.policies.get(class).map_or(8, |p| p.daily_cap),
+        });
+    }
+    let mut plans: HashMap<&str, Vec<Planned>> = HashMap::new();
+    for row in imported.table("schedule") {
+        plans.entry(text(row, 0)).or_default().push(Planned {
+            session: text(row, 1).to_owned(),
+            lesson: text(row, 2).to_owned(),
+            region: text(row, 4).to_owned(),
+            day: int(row, 5),
+            start: int(row, 6),
+            end: int(row, 7),
+        });
+    }
+    let mut classes: Vec<Class> = asked
+        .into_iter()
+        .map(|(class, asked)| Class::new(class, plans.remove(class).unwrap_or_default(), asked))
+        .collect();
+    for permit in imported.table("permits") {
+        let why = match text(permit, 0) {
+            "swap" => "swapped",
+            "move" => "moved",
+            _ => continue,
+        };
+        let class = text(permit, 1);
+        if let Ok(c) = classes.binary_search_by(|c| c.class.as_str().cmp(class)) {
+            classes[c].permits.push(Permit {
+                why,
+                trainee: text(permit, 2).to_owned(),
+                lesson: text(permit, 3).to_owned(),
+                from: int(permit, 6),
+                to: int(permit, 7),
+            });
+        }
+    }
+    let shut = |row: &Row| Shut {
+        region: text(row, 0).to_owned(),
+        from: int(row, 1),
+        to: int(row, 2),
+        why: text(row, 5).to_owned(),
+    };
+    Facts { classes, shut: imported.table("calendar").iter().map(shut).collect(), ..Facts::default() }
+}
+
+/// Writes into `claims` what stands of each.
+fn stand(claims: &mut [Row], standing: &[Standing]) {
+    let at = |name: &str| CLAIMS.columns.iter().position(|(column, _)| *column == name).unwrap_or(usize::MAX);
+    let places = [at("planned"), at("attested"), at("unproven")];
+    for (row, standing) in claims.iter_mut().zip(standing) {
+        for (place, value) in places.iter().zip([standing.planned, standing.attested, standing.unproven]) {
+            if let Some(cell) = row.get_mut(*place) {
+                *cell = value.into();
+            }
+        }
+    }
+}
+
+/// Tells nobody how far a run has come.
+pub fn quiet(_step: &str, _done: usize, _all: usize) {}

@@ -1,0 +1,271 @@
+//! A made-up world is a real one to the server and the auditor, is the same twice, and its truth is what the logs say where
+//! nobody lied.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use datafusion::arrow::array::{Array, BooleanArray, Int64Array, RecordBatch, StringArray};
+use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use muster_hours::count::Shape;
+use muster_hours::schedule::Assignment;
+use muster_server::store::{Store, devices, sessions};
+use muster_tests::bureau::{program, run};
+use muster_tests::world::rates::Rates;
+use muster_tests::world::{self, Spec, Truth, generate};
+
+fn folder(name: &str) -> PathBuf {
+    let dir = std::env::temp_dir().join(format!("muster-world-{name}-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&dir);
+    dir
+}
+
+/// A few classes, with frauds far more often than they are.
+fn spec(seed: u64, classes: usize) -> Spec {
+    let rate = |id: &str| match id {
+        // Frauds of two classes are tried more often: the first class of a town has no other to pair with.
+        "two-places" | "overlapping-claims" | "same-level-twice" => 0.25,
+        _ => 0.03,
+    };
+    let often: String = world::frauds().iter().map(|id| format!("[{id}]\nclasses = {}\n", rate(id))).collect();
+    let frauds = Rates::frauds(Some(&often)).unwrap();
+    Spec { classes: Some(classes), frauds, ..Spec::new(0, seed).unwrap() }
+}
+
+/// The world that most tests look at; nobody changes it.
+fn shared() -> (&'static Path, Truth) {
+    static WORLD: OnceLock<(PathBuf, Truth)> = OnceLock::new();
+    let (dir, truth) = WORLD.get_or_init(|| {
+        let dir = folder("shared");
+        let truth = generate(&spec(11, 8), &dir).unwrap();
+        (dir, truth)
+    });
+    (dir, *truth)
+}
+
+/// All files below a folder, with their bytes.
+fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let (mut all, mut folders) = (BTreeMap::new(), vec![dir.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().flatten() {
+            match entry.path() {
+                path if path.is_dir() => folders.push(path),
+                path => drop(all.insert(path.strip_prefix(dir).unwrap().to_owned(), fs::read(&path).unwrap())),
+            }
+        }
+    }
+    all
+}
+
+fn table(path: &Path) -> Vec<RecordBatch> {
+    let file = fs::File::open(path).unwrap();
+    ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap().map(Result::unwrap).collect()
+}
+
+fn text<'a>(batch: &'a RecordBatch, column: &str, row: usize) -> &'a str {
+    let column: &StringArray = batch.column_by_name(column).unwrap().as_any().downcast_ref().unwrap();
+    if column.is_null(row) { "" } else { column.value(row) }
+}
+
+fn flag(batch: &RecordBatch, column: &str, row: usize) -> bool {
+    batch.column_by_name(column).unwrap().as_any().downcast_ref::<BooleanArray>().unwrap().value(row)
+}
+
+#[test]
+fn the_same_seed_makes_the_same_bytes_and_another_does_not() {
+    let [a, b, c] = [("a", 4), ("b", 4), ("c", 5)].map(|(name, seed)| {
+        let dir = folder(name);
+        generate(&spec(seed, 3), &dir).unwrap();
+        let made = files(&dir);
+        fs::remove_dir_all(dir).unwrap();
+        made
+    });
+    assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
+    for (path, bytes) in &a {
+        assert!(b[path] == *bytes, "{} differs", path.display());
+    }
+    assert_ne!(a[Path::new("truth/cells.parquet")], c[Path::new("truth/cells.parquet")]);
+    assert_ne!(a[Path::new("data/log/checkpoint")], c[Path::new("data/log/checkpoint")]);
+}
+
+#[test]
+fn fsck_finds_nothing_and_the_truth_is_what_the_logs_say_where_nobody_lied() {
+    let (dir, truth) = shared();
+    let store = Store::open(&dir.join("data"), None).unwrap();
+    let checked = muster_server::central::fsck::check(&store).unwrap();
+    assert_eq!(checked.wrong, Vec::<String>::new());
+    assert_eq!(checked.logs, truth.sessions);
+
+    // Counted again from the stored bytes alone.
+    let mut counted: BTreeMap<(String, String, String), bool> = BTreeMap::new();
+    let mut records = 0;
+    for (device, counter) in store.read(sessions::finals).unwrap() {
+        store
+            .read(|conn| {
+                let stored = sessions::session(conn, &device, counter)?.unwrap();
+                let known = devices::device(conn, &device)?.unwrap();
+                let domain: String = muster_server::store::setting(conn, "domain")?.unwrap();
+                let origin = muster_seal::session::origin(&domain, &device, counter);
+                let log = muster_seal::session::verify(&stored.log, &stored.seal, &origin, &known.life.signer(counter))
+                    .unwrap();
+                records += log.records().len() as u64;
+                let document = sessions::assignment(conn, &stored.assignment)?.unwrap();
+                let plan = Assignment::parse(document.as_bytes()).unwrap();
+                for cell in muster_hours::count(&log, &plan).unwrap().cells {
+                    let key = (plan.assignment.class.clone(), cell.trainee, cell.lesson);
+                    counted.insert(key, cell.shape == Shape::Attested);
+                }
+                Ok::<_, muster_server::store::StoreError>(())
+            })
+            .unwrap();
+    }
+    assert_eq!(records, truth.records);
+    let (mut attested, mut unproven, mut fabricated) = (0, 0, 0);
+    for batch in table(&dir.join("truth/cells.parquet")) {
+        for row in 0..batch.num_rows() {
+            let key = ["class", "trainee", "lesson"].map(|c| text(&batch, c, row).to_owned());
+            let [class, trainee, lesson] = key;
+            let counts = counted.remove(&(class, trainee, lesson)).unwrap_or(false);
+            assert_eq!(flag(&batch, "logged", row), counts);
+            match text(&batch, "truth", row) {
+                "attested" => attested += u64::from(counts),
+                "unproven" => unproven += u64::from(!counts && !text(&batch, "cause", row).is_empty()),
+                "fabricated" => fabricated += u64::from(world::frauds().contains(&text(&batch, "cause", row))),
+                other => panic!("{other}"),
+            }
+        }
+    }
+    assert_eq!((attested, unproven, fabricated), (truth.attested, truth.unproven, truth.fabricated));
+    assert!(attested > 5 * unproven && unproven > 0 && fabricated > 0);
+    // What counts and is no cell of the truth is nobody's: nothing is claimed for these trainees.
+    let claims = |class: &str, trainee: &str| {
+        let sql = "SELECT count(*) FROM claim WHERE class = ? AND trainee = ?";
+        let count = |conn: &rusqlite::Connection| {
+            Ok::<_, muster_server::store::StoreError>(conn.query_row(sql, [class, trainee], |r| r.get::<_, i64>(0))?)
+        };
+        store.read(count).unwrap()
+    };
+    let counts = counted.iter().filter(|(_, counts)| **counts).map(|(cell, _)| cell);
+    let claimed: Vec<_> = counts.filter(|(class, trainee, _)| claims(class, trainee) > 0).collect();
+    assert!(claimed.is_empty(), "{claimed:?}");
+}
+
+#[test]
+fn honest_classes_have_nothing_fabricated_and_events_are_the_logs_records() {
+    let (dir, truth) = shared();
+    let (mut honest, mut bad) = (0, 0);
+    for batch in table(&dir.join("truth/classes.parquet")) {
+        let fabricated: &Int64Array = batch.column_by_name("fabricated").unwrap().as_any().downcast_ref().unwrap();
+        for row in 0..batch.num_rows() {
+            assert_eq!(flag(&batch, "honest", row), text(&batch, "frauds", row).is_empty());
+            if flag(&batch, "honest", row) {
+                assert_eq!(fabricated.value(row), 0);
+                honest += 1;
+            } else {
+                bad += 1;
+            }
+        }
+    }
+    assert_eq!((honest + bad, bad), (truth.classes, truth.bad_classes));
+    assert!(honest > 0 && bad > 0);
+    let events = table(&dir.join("raw/events-00000.parquet"));
+    assert_eq!(events.iter().map(|b| b.num_rows() as u64).sum::<u64>(), truth.records);
+}
+
+#[test]
+fn the_auditor_verifies_a_session_and_the_server_reconciles_and_imports_the_lists() {
+    let (shared, _) = shared();
+    let dir = folder("reconciled");
+    fs::create_dir_all(&dir).unwrap();
+    let data = dir.join("data");
+    run(Command::new("cp").arg("-r").arg(shared.join("data")).arg(&data)).unwrap();
+    let server =
+        |args: &[&str]| run(Command::new(program("muster-server").unwrap()).args(args).arg("--data").arg(&data));
+    fs::write(dir.join("trust.toml"), server(&["trust"]).unwrap()).unwrap();
+    let store = Store::open(&data, None).unwrap();
+    let finals = store.read(sessions::finals).unwrap();
+    let (device, counter) = finals.iter().max_by_key(|(_, counter)| *counter).unwrap();
+    let bundles = dir.join("bundles");
+    let out = bundles.to_str().unwrap();
+    server(&["bundle", "--out", out, "--device", device, "--counter", &counter.to_string()]).unwrap();
+    let said = run(Command::new(program("muster-audit").unwrap())
+        .args(["verify", "--sample", "--trust"])
+        .arg(dir.join("trust.toml"))
+        .arg(&bundles))
+    .unwrap();
+    assert!(said.contains("核验通过"), "{said}");
+
+    let json = dir.join("findings.json");
+    server(&["reconcile", "--json", json.to_str().unwrap()]).unwrap();
+    let found: serde_json::Value = serde_json::from_slice(&fs::read(&json).unwrap()).unwrap();
+    let rules: Vec<&str> = found["findings"].as_array().unwrap().iter().filter_map(|f| f["rule"].as_str()).collect();
+    assert!(rules.contains(&"hours-over-attested"), "{rules:?}");
+    assert_eq!(found["run"]["refused"].as_array().map(Vec::len), Some(0), "{}", found["run"]);
+    fs::remove_dir_all(dir).unwrap();
+}
+
+/// A log that comes after a whole run, looked at by itself, gives what a whole run over everything gives. And evidence that came
+/// bit by bit is, made one, byte for byte what is made of all logs at once.
+#[test]
+fn a_new_log_looked_at_by_itself_gives_what_a_whole_run_gives() {
+    let (shared, _) = shared();
+    let dir = folder("again");
+    fs::create_dir_all(&dir).unwrap();
+    let data = dir.join("data");
+    run(Command::new("cp").arg("-r").arg(shared.join("data")).arg(&data)).unwrap();
+    let server = |args: &[&str]| {
+        run(Command::new(program("muster-server").unwrap()).args(args).arg("--data").arg(&data)).unwrap()
+    };
+    let json = dir.join("findings.json");
+    let results = |args: &[&str]| -> serde_json::Value {
+        server(&[args, &["--json", json.to_str().unwrap()]].concat());
+        serde_json::from_slice(&fs::read(&json).unwrap()).unwrap()
+    };
+    // The last session of a class has not come yet.
+    let db = rusqlite::Connection::open(data.join("muster.sqlite")).unwrap();
+    let late: (String, i64) = db
+        .query_row(
+            "SELECT device, counter FROM session WHERE final = 1 ORDER BY class, session DESC LIMIT 1",
+            [],
+            |r| Ok((r.get(0)?, r.get(1)?)),
+        )
+        .unwrap();
+    let come = |here: i64| {
+        db.execute("UPDATE session SET final = ? WHERE device = ? AND counter = ?", (here, &late.0, late.1)).unwrap();
+    };
+    come(0);
+    let before = results(&["reconcile"]);
+    come(1);
+    let again = results(&["reconcile", "--new"]);
+    assert_eq!(again["run"]["run"].as_i64(), Some(2));
+    assert_ne!(again["trainees"], before["trainees"], "the log changed nothing");
+    let whole = results(&["reconcile"]);
+    assert_eq!(again["trainees"], whole["trainees"]);
+    // Rules that compare widely wait for the whole run; all others say the same of every class.
+    let wide: Vec<&str> = muster_server::rules::SHIPPED
+        .iter()
+        .filter(|(_, sql, _)| !sql.contains("-- scope: class") && !sql.contains("-- scope: person"))
+        .map(|(name, ..)| *name)
+        .collect();
+    let said = |of: &serde_json::Value| -> Vec<serde_json::Value> {
+        let all = of["findings"].as_array().unwrap().iter();
+        all.filter(|f| !wide.contains(&f["rule"].as_str().unwrap())).cloned().collect()
+    };
+    assert_eq!(said(&again), said(&whole));
+
+    let evidence = || {
+        let mut made = files(&data.join("evidence"));
+        made.retain(|path, _| path.extension().is_some_and(|e| e == "parquet"));
+        made
+    };
+    server(&["evidence", "rebuild"]);
+    let at_once = evidence();
+    db.execute("UPDATE session SET evidence = 0, part = NULL WHERE part IN (SELECT part FROM part LIMIT 2)", [])
+        .unwrap();
+    server(&["reconcile"]);
+    server(&["evidence", "rebuild"]);
+    assert!(at_once == evidence(), "the same logs, other bytes");
+    fs::remove_dir_all(dir).unwrap();
+}
