@@ -39,24 +39,7 @@ pub fn compact(store: &Store, few: usize) -> Result<usize, StoreError> {
 
 fn one(store: &Store, place: &Place, old: &[Part]) -> Result<(), StoreError> {
     let Some(first) = old.first() else { return Ok(()) };
-    let sessions = store.read(|conn| {
-        let mut of_all = Vec::new();
-        let sql = "SELECT class, session, device, counter FROM session WHERE part = ?";
-        let mut get = conn.prepare(sql)?;
-        for part in old {
-            let rows = get.query_map([&part.part], |r| {
-                Ok((
-                    r.get::<_, Option<String>>(0)?,
-                    r.get::<_, Option<String>>(1)?,
-                    r.get(2)?,
-                    r.get::<_, i64>(3)? as u64,
-                ))
-            })?;
-            of_all.extend(rows.collect::<Result<Vec<_>, _>>()?);
-        }
-        of_all.sort();
-        Ok::<_, StoreError>(of_all.into_iter().map(|(_, _, device, counter)| (device, counter)).collect::<Vec<_>>())
-    })?;
+    let sessions = store.read(|conn| parts::sessions(conn, old))?;
     let mut new = Part {
         part: name(&sessions),
         region: first.region.clone(),

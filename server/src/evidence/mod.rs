@@ -61,13 +61,7 @@ pub struct Built {
 /// # Errors
 /// [`StoreError`].
 pub fn rebuild(store: &Store, progress: build::Progress<'_>) -> Result<Built, StoreError> {
-    for part in store.read(parts::all)? {
-        store.write(|tx| parts::reset(tx, &part.part))?;
-    }
-    let gone = store.write(|tx| {
-        tx.execute("UPDATE session SET evidence = 0", [])?;
-        parts::drop_empty(tx)
-    })?;
+    let gone = store.write(parts::reset_all)?;
     build::sweep(&place::Place::folder(&store.dir().join("evidence"))?, &gone)?;
     let built = build::build(store, progress)?;
     compact::compact(store, 1)?;

@@ -73,6 +73,16 @@ impl<T: Into<Self>> From<Option<T>> for Val {
 /// A row: one value for each column, in order.
 pub type Row = Vec<Val>;
 
+/// A row's text at a place; empty when there is none.
+pub fn text(row: &Row, i: usize) -> &str {
+    if let Some(Val::Text(text)) = row.get(i) { text } else { "" }
+}
+
+/// A row's whole number at a place; 0 when there is none.
+pub fn int(row: &Row, i: usize) -> i64 {
+    if let Some(Val::Int(n)) = row.get(i) { *n } else { 0 }
+}
+
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Type {

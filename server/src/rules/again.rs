@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension};
+use muster_seal::central::Leaf;
+use rusqlite::Connection;
 
 use super::engine::{Engine, Hit};
 use super::header::{Rule, Scope};
@@ -66,9 +67,9 @@ struct Looked {
 }
 
 fn some(store: &Store, data_dir: &Path, now: &str) -> Result<Work, ReconcileError> {
-    let Some((last, at)) = store.read(last_whole)? else { return Ok(Work::Whole) };
+    let Some(last) = store.read(last_whole)? else { return Ok(Work::Whole) };
     let set = super::load(data_dir);
-    let old = muster_hours::schedule::time_ms(now).zip(muster_hours::schedule::time_ms(&at));
+    let old = muster_hours::schedule::time_ms(now).zip(muster_hours::schedule::time_ms(&last.at));
     if set.sha256 != last.rules_sha256
         || old.is_none_or(|(now, at)| now - at >= WHOLE_MS)
         || store.read(|conn| other_leaves(conn, last.log_size))?
@@ -92,27 +93,21 @@ fn some(store: &Store, data_dir: &Path, now: &str) -> Result<Work, ReconcileErro
     Ok(Work::Some(Box::new(Looked { set, refused, untestable, classes, people, before, prepared, alone })))
 }
 
-/// The newest run that looked at everything, and when it was.
-fn last_whole(conn: &Connection) -> Result<Option<(Run, String)>, StoreError> {
-    let run: Option<i64> =
-        conn.query_row("SELECT max(run) FROM run WHERE whole = 1", [], |r| r.get(0)).optional()?.flatten();
-    let Some(run) = run else { return Ok(None) };
-    let whole = findings::run(conn, run)?;
-    Ok(whole.map(|run| (run.clone(), run.at)))
+/// The newest run that looked at everything.
+fn last_whole(conn: &Connection) -> Result<Option<Run>, StoreError> {
+    match conn.query_row("SELECT max(run) FROM run WHERE whole = 1", [], |r| r.get::<_, Option<i64>>(0))? {
+        Some(run) => findings::run(conn, run),
+        None => Ok(None),
+    }
 }
 
 /// Did anything come into the central log since then that is no seal, contact or decision? An import, another rule set or a
 /// device's life can change anything.
 fn other_leaves(conn: &Connection, since: u64) -> Result<bool, StoreError> {
     let size = checkpoints::head(conn)?.map_or(0, |head| head.edge.size());
-    let quiet = ["seal", "contact", "disposition"].map(|kind| format!("\"kind\":\"{kind}\""));
-    for leaf in checkpoints::leaves(conn, since, size)? {
-        let line = String::from_utf8_lossy(&leaf);
-        if !quiet.iter().any(|kind| line.contains(kind)) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    let quiet =
+        |line: &Vec<u8>| matches!(Leaf::parse(line), Ok(Leaf::Seal(_) | Leaf::Contact(_) | Leaf::Disposition(_)));
+    Ok(!checkpoints::leaves(conn, since, size)?.iter().all(quiet))
 }
 
 /// The classes of all trainees of some classes, and these trainees in each of them.

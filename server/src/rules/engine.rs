@@ -15,7 +15,7 @@ use datafusion::prelude::{SessionConfig, SessionContext, col, lit};
 use serde::{Deserialize, Serialize};
 
 use super::header::{Grade, Rule, RuleError};
-use crate::evidence::tables::{ALL, Row, Table, Val};
+use crate::evidence::tables::{ALL, Row, Table, Val, int, text};
 
 /// One row that a rule yields: one claimed hour, or where `cell` is 0, a fact with no hour of its own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -216,15 +216,12 @@ impl Engine {
     pub async fn counts(&self, rule: &Rule) -> Result<Vec<Count>, RuleError> {
         let Some(sql) = rule.counting()? else { return Ok(Vec::new()) };
         let rows = self.query(&sql, &COUNTS).await.map_err(|e| place(rule, &e))?;
-        let text =
-            |row: &Row, i: usize| if let Some(Val::Text(text)) = row.get(i) { text.clone() } else { String::new() };
-        let int = |row: &Row, i: usize| if let Some(Val::Int(n)) = row.get(i) { *n } else { 0 };
         let count = |row: &Row| Count {
-            unit: text(row, 0),
-            institution: text(row, 1),
-            region: text(row, 2),
+            unit: text(row, 0).to_owned(),
+            institution: text(row, 1).to_owned(),
+            region: text(row, 2).to_owned(),
             day: int(row, 3),
-            kind: text(row, 4),
+            kind: text(row, 4).to_owned(),
             size: int(row, 5),
             n: int(row, 6),
             k: int(row, 7),

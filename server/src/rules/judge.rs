@@ -7,10 +7,10 @@ use muster_hours::policy::PayMode;
 use super::engine::Hit;
 use super::header::{Grade, Rule};
 use super::money::{self, Allotted, Cause, Claim, Lump, Stands};
-use super::reconcile::{Imported, int, text};
+use super::reconcile::Imported;
 use super::run::{ClassResult, Finding, Proof, Report, Run, TraineeResult, Words};
 use crate::evidence::claimed::{Shape, Standing};
-use crate::evidence::tables::{CLAIMS, Row};
+use crate::evidence::tables::{CLAIMS, Row, int, text};
 
 /// The family of rules about officials.
 pub(crate) const CONDUCT: &str = "conduct";

@@ -17,7 +17,7 @@ use crate::evidence::claimed::load::Loader;
 use crate::evidence::claimed::{self, Asked, Class, Facts, Permit, Planned, Shape, Shut, Standing};
 use crate::evidence::place::Place;
 use crate::evidence::sheet::Sheet;
-use crate::evidence::tables::{CLAIMED_CELLS, CLAIMS, Row, Val};
+use crate::evidence::tables::{CLAIMED_CELLS, CLAIMS, Row, int, text};
 use crate::evidence::{brackets, compact, imported, journeys};
 use crate::store::{Store, StoreError, checkpoints, findings, parts, put_setting, setting};
 
@@ -142,8 +142,7 @@ impl Prepared {
         let c = self.facts.classes.binary_search_by(|c| c.class.as_str().cmp(class)).ok()?;
         let class = &self.facts.classes[c];
         let (row, column) = (class.trainee(trainee)?, class.lesson(lesson)?);
-        let marks = &self.marks[c][row * class.plan.len()..][..class.plan.len()];
-        let n = claimed::order(marks).iter().position(|i| *i == column)? as i64 + 1;
+        let n = claimed::order(class.row(&self.marks[c], row)).iter().position(|i| *i == column)? as i64 + 1;
         (n <= class.asked[row].hours).then_some(n)
     }
 }
@@ -183,7 +182,7 @@ pub(super) fn prepare(store: &Store, now: &str, only: Option<&BTreeSet<String>>)
     let (mut shapes, mut standing) = (Vec::new(), Vec::new());
     for (class, marks) in facts.classes.iter().zip(&marks) {
         for (row, asked) in class.asked.iter().enumerate() {
-            let mine = &marks[row * class.plan.len()..][..class.plan.len()];
+            let mine = class.row(marks, row);
             let order = claimed::order(mine);
             let hours = usize::try_from(asked.hours).unwrap_or(0);
             shapes.push((0..hours).map(|n| order.get(n).map_or(Shape::Beyond, |i| mine[*i].shape)).collect());
@@ -294,14 +293,6 @@ fn read(store: &Store, now: &str, only: Option<&BTreeSet<String>>) -> Result<Imp
             log_size: checkpoints::head(&tx)?.map_or(0, |head| head.edge.size()),
         })
     })
-}
-
-pub(super) fn text(row: &Row, i: usize) -> &str {
-    if let Some(Val::Text(text)) = row.get(i) { text } else { "" }
-}
-
-pub(super) fn int(row: &Row, i: usize) -> i64 {
-    if let Some(Val::Int(n)) = row.get(i) { *n } else { 0 }
 }
 
 /// The classes that are claimed for, with what was imported about them.

@@ -52,7 +52,7 @@ pub struct Pending {
 /// # Errors
 /// [`StoreError`].
 pub fn all(conn: &Connection) -> Result<Vec<Part>, StoreError> {
-    some(conn, "SELECT part, region, month, sessions, tables FROM part ORDER BY region, month, part", &[])
+    some(conn, "ORDER BY region, month, part", &[])
 }
 
 /// The parts that hold sessions of a class.
@@ -60,13 +60,13 @@ pub fn all(conn: &Connection) -> Result<Vec<Part>, StoreError> {
 /// # Errors
 /// [`StoreError`].
 pub fn of_class(conn: &Connection, class: &str) -> Result<Vec<Part>, StoreError> {
-    let sql = "SELECT part, region, month, sessions, tables FROM part WHERE part IN
-               (SELECT part FROM session WHERE final = 1 AND evidence = 1 AND class = ?)";
-    some(conn, sql, &[class])
+    let of = "WHERE part IN (SELECT part FROM session WHERE final = 1 AND evidence = 1 AND class = ?)";
+    some(conn, of, &[class])
 }
 
-fn some(conn: &Connection, sql: &str, with: &[&str]) -> Result<Vec<Part>, StoreError> {
-    let mut get = conn.prepare_cached(sql)?;
+fn some(conn: &Connection, which: &str, with: &[&str]) -> Result<Vec<Part>, StoreError> {
+    let sql = format!("SELECT part, region, month, sessions, tables FROM part {which}");
+    let mut get = conn.prepare_cached(&sql)?;
     let rows = get.query_map(rusqlite::params_from_iter(with), |r| {
         Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get::<_, i64>(3)? as u64, r.get::<_, String>(4)?))
     })?;
@@ -135,9 +135,7 @@ pub fn none(tx: &Transaction<'_>, device: &str, counter: u64, settled: bool) -> 
 /// # Errors
 /// [`StoreError`].
 pub fn drop_empty(tx: &Transaction<'_>) -> Result<Vec<Part>, StoreError> {
-    let sql = "SELECT part, region, month, sessions, tables FROM part WHERE part NOT IN
-               (SELECT part FROM session WHERE part IS NOT NULL)";
-    let empty = some(tx, sql, &[])?;
+    let empty = some(tx, "WHERE part NOT IN (SELECT part FROM session WHERE part IS NOT NULL)", &[])?;
     for part in &empty {
         tx.execute("DELETE FROM part WHERE part = ?", [&part.part])?;
     }
@@ -153,13 +151,27 @@ pub fn reset(tx: &Transaction<'_>, part: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The sessions of a part, in the order of its rows.
+/// Has all sessions looked at again, and gives back the parts, of which none is in force then.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn sessions(conn: &Connection, part: &str) -> Result<Vec<(String, u64)>, StoreError> {
-    let sql = "SELECT device, counter FROM session WHERE part = ? ORDER BY class, session, device, counter";
-    let mut get = conn.prepare_cached(sql)?;
-    let rows = get.query_map([part], |r| Ok((r.get(0)?, r.get::<_, i64>(1)? as u64)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+pub fn reset_all(tx: &Transaction<'_>) -> Result<Vec<Part>, StoreError> {
+    tx.execute("UPDATE session SET evidence = 0, part = NULL", [])?;
+    drop_empty(tx)
+}
+
+/// The sessions of some parts, in the order of the rows that the parts would have as one.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn sessions(conn: &Connection, parts: &[Part]) -> Result<Vec<(String, u64)>, StoreError> {
+    let mut get = conn.prepare_cached("SELECT class, session, device, counter FROM session WHERE part = ?")?;
+    let mut all: Vec<(Option<String>, Option<String>, String, u64)> = Vec::new();
+    for part in parts {
+        let rows =
+            get.query_map([&part.part], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get::<_, i64>(3)? as u64)))?;
+        all.extend(rows.collect::<Result<Vec<_>, _>>()?);
+    }
+    all.sort();
+    Ok(all.into_iter().map(|(_, _, device, counter)| (device, counter)).collect())
 }

@@ -221,6 +221,11 @@ impl Class {
         self.asked.binary_search_by(|a| a.trainee.as_str().cmp(trainee)).ok()
     }
 
+    /// What a list with a column for each lesson has for one row.
+    pub fn row<'a, T>(&self, all: &'a [T], row: usize) -> &'a [T] {
+        &all[row * self.plan.len()..][..self.plan.len()]
+    }
+
     /// Takes what one log says of a cell. Two devices may have held one lesson: the better word stands, and of two that are as
     /// good that of the session which comes first.
     pub fn log(&mut self, row: usize, column: usize, logged: Logged) {
@@ -238,7 +243,7 @@ impl Class {
         for (row, asked) in self.asked.iter().enumerate() {
             let permits: Vec<&Permit> =
                 self.permits.iter().filter(|p| p.trainee.is_empty() || p.trainee == asked.trainee).collect();
-            let logged = &self.logged[row * self.plan.len()..][..self.plan.len()];
+            let logged = self.row(&self.logged, row);
             marks.extend(columns.iter().zip(logged).map(|(column, logged)| column.mark(logged.as_ref(), &permits)));
         }
         marks

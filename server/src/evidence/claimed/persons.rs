@@ -40,8 +40,7 @@ fn tight(class: &Class) -> Option<u32> {
 fn one(facts: &Facts, all: &mut [Marks], of: &[(usize, usize)]) {
     let attested = |all: &[Marks]| -> Vec<At> {
         let of_claim = |(c, row): &(usize, usize)| {
-            let width = facts.classes[*c].plan.len();
-            let marks = &all[*c][row * width..][..width];
+            let marks = facts.classes[*c].row(&all[*c], *row);
             let mine = marks.iter().enumerate().filter(|(_, m)| m.shape == Shape::Attested);
             mine.map(|(column, _)| (*c, *row, column)).collect::<Vec<_>>()
         };
@@ -50,7 +49,7 @@ fn one(facts: &Facts, all: &mut [Marks], of: &[(usize, usize)]) {
     let mut order = attested(all);
     order.sort_by_key(|(c, row, column)| {
         let class = &facts.classes[*c];
-        let session = class.logged[row * class.plan.len() + column].map(|l| l.session);
+        let session = class.row(&class.logged, *row)[*column].map(|l| l.session);
         let open = session.and_then(|s| facts.sessions.get(s as usize)).map_or(0, |s| s.open);
         (open, session, class.plan[*column].start, *c)
     });

@@ -5,14 +5,12 @@ use crate::evidence::sheet::Sheet;
 
 /// Adds the rows of one class: for each claim its hours from 1 on.
 pub fn rows(facts: &Facts, class: &Class, marks: &[Mark], to: &mut Sheet) {
-    let width = class.plan.len();
     for (row, asked) in class.asked.iter().enumerate() {
-        let mine = &marks[row * width..][..width];
+        let (mine, logged_mine) = (class.row(marks, row), class.row(&class.logged, row));
         let order = order(mine);
         for n in 0..asked.hours {
             let column = order.get(n as usize).copied();
-            let (planned, logged) =
-                (column.map(|i| &class.plan[i]), column.and_then(|i| class.logged[row * width + i]));
+            let (planned, logged) = (column.map(|i| &class.plan[i]), column.and_then(|i| logged_mine[i]));
             let mark = column.map_or(Mark { shape: Shape::Beyond, reason: "beyond-schedule" }, |i| mine[i]);
             let session = logged.and_then(|l| facts.sessions.get(l.session as usize));
             let met = logged.is_some() || matches!(mark.reason, "not-on-roster" | "moved");
