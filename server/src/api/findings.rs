@@ -113,7 +113,7 @@ pub async fn list(
 pub async fn reconcile(State(state): State<AppState>) -> Result<Json<Report>, ApiError> {
     let _one = state.reconciling.lock().await;
     let report =
-        rules::reconcile::reconcile(&state.store, &state.data_dir, &clock::now(), &rules::reconcile::quiet).await;
+        rules::reconcile::reconcile(&state.store, &state.data_dir, &clock::now(), &rules::reconcile::quiet, &rules::reconcile::How::default()).await;
     Ok(Json(report.map_err(ApiError::internal)?))
 }
 

@@ -85,6 +85,9 @@ enum Command {
         /// 只核对新到记录可能改变的班期 / look again only at what new logs can have changed
         #[arg(long)]
         new: bool,
+        /// 将本次用到的全部表写成 Parquet，供其他引擎查询 / leave every table of the run there as Parquet, for other engines
+        #[arg(long, conflicts_with = "new", value_name = "FOLDER")]
+        tables: Option<PathBuf>,
         #[command(flatten)]
         data: Data,
     },
@@ -236,14 +239,15 @@ impl Cli {
                 }
                 Ok(())
             }
-            Command::Reconcile { json, new, data } => {
+            Command::Reconcile { json, new, tables, data } => {
                 let store = data.open()?;
                 let runtime = tokio::runtime::Runtime::new()?;
                 let (dir, now) = (&data.data, clock::now());
                 if new {
                     runtime.block_on(rules::again::reconcile(&store, dir, &now, &progress))?;
                 } else {
-                    runtime.block_on(rules::reconcile::reconcile(&store, dir, &now, &progress))?;
+                    let how = rules::reconcile::How { tables };
+                    runtime.block_on(rules::reconcile::reconcile(&store, dir, &now, &progress, &how))?;
                 }
                 findings::show(&store, json.as_deref())
             }

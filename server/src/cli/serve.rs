@@ -79,7 +79,7 @@ async fn serve(config: Config, state: AppState) -> Result<()> {
                 tick.tick().await;
                 let _one = state.reconciling.lock().await;
                 if let Err(error) =
-                    rules::reconcile::reconcile(&state.store, &state.data_dir, &clock::now(), &rules::reconcile::quiet)
+                    rules::reconcile::reconcile(&state.store, &state.data_dir, &clock::now(), &rules::reconcile::quiet, &rules::reconcile::How::default())
                         .await
                 {
                     tracing::error!(%error, "reconciliation failed; the results before it stand");

@@ -246,7 +246,7 @@ async fn file(
 
 async fn reconcile(State(state): State<AppState>) -> Result<Redirect, ApiError> {
     let _one = state.reconciling.lock().await;
-    reconcile::reconcile(&state.store, &state.data_dir, &clock::now(), &reconcile::quiet)
+    reconcile::reconcile(&state.store, &state.data_dir, &clock::now(), &reconcile::quiet, &reconcile::How::default())
         .await
         .map_err(ApiError::internal)?;
     Ok(Redirect::to("/"))

@@ -14,7 +14,7 @@ use rusqlite::Connection;
 
 use super::engine::{Engine, Hit};
 use super::header::{Rule, Scope};
-use super::reconcile::{self, Prepared, Progress};
+use super::reconcile::{self, How, Prepared, Progress};
 use super::run::{ReconcileError, Report, Run};
 use super::{RuleSet, judge};
 use crate::evidence::{brackets, build};
@@ -41,7 +41,7 @@ pub async fn reconcile(
     let work = tokio::task::spawn_blocking(move || some(&worker, &dir, &at));
     match work.await.map_err(|_| ReconcileError::Worker)?? {
         Work::None => Ok(None),
-        Work::Whole => Ok(Some(reconcile::reconcile(store, data_dir, now, progress).await?.run)),
+        Work::Whole => Ok(Some(reconcile::reconcile(store, data_dir, now, progress, &How::default()).await?.run)),
         Work::Some(some) => Ok(Some(look(store, *some, now).await?.run)),
     }
 }

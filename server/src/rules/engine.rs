@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
-use datafusion::arrow::compute::cast;
+use datafusion::arrow::compute::{cast, concat_batches};
 use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::datasource::MemTable;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
@@ -129,6 +129,29 @@ impl Engine {
         let listing = ListingTable::try_new(config.with_schema(table.schema()))?;
         self.context.register_table(table.name, Arc::new(listing))?;
         Ok(())
+    }
+
+    /// A table's rows, in one batch for each million or so; one empty batch where it has none.
+    ///
+    /// # Errors
+    /// [`DataFusionError`].
+    pub async fn batches(&self, table: &str) -> Result<Vec<RecordBatch>, DataFusionError> {
+        let frame = self.context.table(table).await?;
+        let schema = Arc::new(frame.schema().as_arrow().clone());
+        let found = frame.collect().await?;
+        let (mut whole, mut some, mut rows) = (Vec::new(), Vec::new(), 0);
+        for batch in found {
+            rows += batch.num_rows();
+            some.push(batch);
+            if rows >= 1 << 20 {
+                whole.push(concat_batches(&schema, &std::mem::take(&mut some))?);
+                rows = 0;
+            }
+        }
+        if !some.is_empty() || whole.is_empty() {
+            whole.push(concat_batches(&schema, &some)?);
+        }
+        Ok(whole)
     }
 
     /// Has a table no rows?

@@ -9,6 +9,7 @@ pub mod money;
 pub mod nulls;
 pub mod reconcile;
 pub mod run;
+mod tables;
 
 use std::collections::BTreeMap;
 use std::path::Path;

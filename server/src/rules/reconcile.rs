@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use muster_hours::policy::Policy;
 use muster_seal::central::{DocumentLeaf, Leaf};
@@ -10,7 +10,7 @@ use muster_seal::central::{DocumentLeaf, Leaf};
 use super::engine::{Engine, Hit};
 use super::header::{Rule, RuleError};
 use super::run::{ReconcileError, Report, Run};
-use super::{judge, nulls};
+use super::{judge, nulls, tables};
 use crate::central::{self, sequencer};
 use crate::evidence::build;
 use crate::evidence::claimed::load::Loader;
@@ -23,6 +23,13 @@ use crate::store::{Store, StoreError, checkpoints, findings, parts, put_setting,
 
 /// Who is told how far a run has come: the step, what is done of it, and all of it.
 pub type Progress = &'static (dyn Fn(&str, usize, usize) + Sync);
+
+/// How a run is made, where not as usual.
+#[derive(Debug, Clone, Default)]
+pub struct How {
+    /// A folder that does not exist yet: every table of the run is left there as Parquet, with `tables.json`, for other engines.
+    pub tables: Option<PathBuf>,
+}
 
 /// What the bureau imported and what the store knows, all of one moment.
 pub(super) struct Imported {
@@ -70,22 +77,32 @@ pub async fn reconcile(
     data_dir: &Path,
     now: &str,
     progress: Progress,
+    how: &How,
 ) -> Result<Report, ReconcileError> {
     let (worker, dir, at) = (store.clone(), data_dir.to_owned(), now.to_owned());
     let built = tokio::task::spawn_blocking(move || {
         let alone = alone(&worker)?;
+        let mut steps = Steps::begin();
         let built = build::build(&worker, &|done, all| progress("evidence", done, all))?;
+        steps.done("evidence");
         compact::compact(&worker, compact::FEW)?;
+        steps.done("compact");
         brackets::settle(&worker)?;
         let set = super::load(&dir);
         in_force(&worker, &set.sha256, &at)?;
-        Ok::<_, ReconcileError>((alone, built, set, prepare(&worker, &at, None)?))
+        steps.done("brackets");
+        let prepared = prepare(&worker, &at, None)?;
+        steps.done("prepare");
+        Ok::<_, ReconcileError>((alone, built, set, prepared))
     });
     let (alone, built, set, prepared) = built.await.map_err(|_| ReconcileError::Worker)??;
 
     let engine = Engine::over(&prepared.files, &prepared.imported.rows)?;
     let (found, mut refused, untestable) = run_rules(&engine, set.rules, progress).await?;
     refused.extend(set.refused);
+    if let Some(folder) = &how.tables {
+        tables::write(&engine, &prepared.files, folder).await?;
+    }
     let run = Run {
         run: 0,
         at: now.to_owned(),
@@ -96,9 +113,12 @@ pub async fn reconcile(
     };
     let worker = store.clone();
     let stored = tokio::task::spawn_blocking(move || {
+        let mut steps = Steps::begin();
         let report = judge::judge(run, &prepared.imported, &prepared.shapes, &prepared.standing, &found);
         prepared.clean()?;
+        steps.done("judge");
         let stored = findings::put(&worker, report, &findings::Scope::Whole);
+        steps.done("store");
         drop(alone);
         stored
     });
@@ -241,7 +261,9 @@ async fn run_rules(
     rules: Vec<Rule>,
     progress: &(dyn Fn(&str, usize, usize) + Sync),
 ) -> Result<Found, ReconcileError> {
+    let mut steps = Steps::begin();
     journeys::put(engine).await?;
+    steps.done("journeys");
     let (mut refused, mut found, mut untestable) = (Vec::new(), Vec::new(), BTreeMap::new());
     let mut counts = Vec::new();
     for rule in rules.iter().filter(|rule| rule.counts.is_some()) {
@@ -249,8 +271,10 @@ async fn run_rules(
             Ok(counted) => counts.push((rule.id.clone(), counted)),
             Err(error) => refused.push(error),
         }
+        steps.done(&format!("counts of {}", rule.id));
     }
     nulls::put(engine, &counts)?;
+    steps.done("nulls");
     let all = rules.len();
     for (n, rule) in rules.into_iter().enumerate() {
         let mut lacks = Vec::new();
@@ -274,6 +298,21 @@ async fn run_rules(
         progress("rules", n + 1, all);
     }
     Ok((found, refused, untestable))
+}
+
+/// Says how long each step took, to whoever looks for what is slow.
+struct Steps(std::time::Instant);
+
+impl Steps {
+    fn begin() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    /// What came since the step before was this.
+    fn done(&mut self, step: &str) {
+        tracing::debug!(step, ms = self.0.elapsed().as_millis() as u64, "step");
+        self.0 = std::time::Instant::now();
+    }
 }
 
 /// One read transaction, so that a file that is imported meanwhile is in all of it or in none.
