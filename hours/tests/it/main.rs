@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic as a test may")]
 
 mod cases;
+mod day_laws;
+mod days;
 mod laws;
 mod log;
 mod refusals;
