@@ -3,6 +3,7 @@
 
 mod cap_laws;
 mod cases;
+mod counting;
 mod day_laws;
 mod days;
 mod laws;
