@@ -24,7 +24,7 @@ WITH clock AS (
 ),
 -- Only persons who are on two rosters, or twice on one.
 several AS (SELECT person FROM roster WHERE person IS NOT NULL GROUP BY person HAVING COUNT(*) > 1),
-stays AS (
+stays AS MATERIALIZED (
   SELECT r.person, c.day, c.site, c.slack_ms, p.class, p.trainee, p.device, p.counter, p."from", p."to",
          p.assurance, p.spots_due, p.spots_met, p.seq_from, p.seq_to
   FROM presence p
@@ -34,7 +34,7 @@ stays AS (
 ),
 -- And of these the days on which two terminals saw them: a handful of intervals each.
 twice AS (SELECT person, day FROM stays GROUP BY person, day HAVING COUNT(DISTINCT device) > 1),
-pairs AS (
+pairs AS MATERIALIZED (
   SELECT a.class AS class_a, a.trainee AS trainee_a, a.device AS device_a, a.counter AS counter_a, a."from" AS from_a,
          a."to" AS to_a, a.assurance AS level_a, a.seq_from AS seq_from_a, a.seq_to AS seq_to_a,
          b.class AS class_b, b.trainee AS trainee_b, b.device AS device_b, b.counter AS counter_b, b."from" AS from_b,
@@ -98,7 +98,7 @@ lost AS (
                       AND (p.trainee IS NULL OR p.trainee = s.other_trainee)
                       AND (p."from" IS NULL OR p."from" < s.both_to) AND (p."to" IS NULL OR p."to" > s.both_from))
 ),
-cells AS (
+cells AS MATERIALIZED (
   SELECT l.class, l.trainee, c.cell, c.lesson, l.grade, l.suspect, l.device, l.counter, l.seq_from, l.seq_to, l.other_device,
          l.other_counter, l.other_seq_from, l.other_seq_to, l.both_from
   FROM lost l

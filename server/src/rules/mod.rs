@@ -10,6 +10,7 @@ pub mod nulls;
 pub mod reconcile;
 pub mod run;
 mod tables;
+mod written;
 
 use std::collections::BTreeMap;
 use std::path::Path;

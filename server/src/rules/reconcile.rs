@@ -3,9 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use muster_hours::policy::Policy;
 use muster_seal::central::{DocumentLeaf, Leaf};
+use tokio::sync::Semaphore;
 
 use super::engine::{Engine, Hit};
 use super::header::{Rule, RuleError};
@@ -256,62 +260,113 @@ fn write_cells(place: &Place, facts: &Facts, marks: &[claimed::Marks]) -> Result
 /// Rules with what they found, those that were refused, and why others could not be tested.
 type Found = (Vec<(Rule, Vec<Hit>)>, Vec<RuleError>, BTreeMap<String, Vec<String>>);
 
-async fn run_rules(
-    engine: &Engine,
-    rules: Vec<Rule>,
-    progress: &(dyn Fn(&str, usize, usize) + Sync),
-) -> Result<Found, ReconcileError> {
+async fn run_rules(engine: &Engine, rules: Vec<Rule>, progress: Progress) -> Result<Found, ReconcileError> {
     let mut steps = Steps::begin();
     journeys::put(engine).await?;
     steps.done("journeys");
     let (mut refused, mut found, mut untestable) = (Vec::new(), Vec::new(), BTreeMap::new());
+    let counting: Vec<Rule> = rules.iter().filter(|rule| rule.counts.is_some()).cloned().collect();
+    let counted = side_by_side(counting, |rule| {
+        let engine = engine.clone();
+        async move {
+            let begun = Instant::now();
+            let counted = engine.counts(&rule).await;
+            tracing::debug!(rule = %rule.id, ms = begun.elapsed().as_millis() as u64, "counted");
+            counted.map(|counted| (rule.id, counted))
+        }
+    });
     let mut counts = Vec::new();
-    for rule in rules.iter().filter(|rule| rule.counts.is_some()) {
-        match engine.counts(rule).await {
-            Ok(counted) => counts.push((rule.id.clone(), counted)),
+    for counted in counted.await? {
+        match counted {
+            Ok(counted) => counts.push(counted),
             Err(error) => refused.push(error),
         }
-        steps.done(&format!("counts of {}", rule.id));
     }
+    steps.done("counts");
     nulls::put(engine, &counts)?;
     steps.done("nulls");
-    let all = rules.len();
-    for (n, rule) in rules.into_iter().enumerate() {
-        let mut lacks = Vec::new();
-        for need in &rule.needs {
-            if engine.is_empty(need).await? {
-                lacks.push(need.clone());
-            }
+    let (all, done) = (rules.len(), Arc::new(AtomicUsize::new(0)));
+    let ran = side_by_side(rules, |rule| {
+        let (engine, done) = (engine.clone(), Arc::clone(&done));
+        async move {
+            let ran = run_rule(&engine, rule).await;
+            progress("rules", done.fetch_add(1, Ordering::Relaxed) + 1, all);
+            ran
         }
-        if !lacks.is_empty() {
-            untestable.insert(rule.id.clone(), lacks);
-            continue;
+    });
+    for ran in ran.await? {
+        match ran? {
+            Ran::Found(rule, hits) => found.push((rule, hits)),
+            Ran::Untestable(rule, lacks) => drop(untestable.insert(rule.id, lacks)),
+            Ran::Refused(error) => refused.push(error),
         }
-        let begun = std::time::Instant::now();
-        match engine.run(&rule).await {
-            Ok(hits) => {
-                tracing::debug!(rule = %rule.id, hits = hits.len(), ms = begun.elapsed().as_millis() as u64, "ran");
-                found.push((rule, hits));
-            }
-            Err(error) => refused.push(error),
-        }
-        progress("rules", n + 1, all);
     }
+    steps.done("rules");
     Ok((found, refused, untestable))
 }
 
+/// What came of a rule.
+enum Ran {
+    Found(Rule, Vec<Hit>),
+    /// These tables are empty.
+    Untestable(Rule, Vec<String>),
+    Refused(RuleError),
+}
+
+async fn run_rule(engine: &Engine, rule: Rule) -> Result<Ran, ReconcileError> {
+    let mut lacks = Vec::new();
+    for need in &rule.needs {
+        if engine.is_empty(need).await? {
+            lacks.push(need.clone());
+        }
+    }
+    if !lacks.is_empty() {
+        return Ok(Ran::Untestable(rule, lacks));
+    }
+    let begun = Instant::now();
+    Ok(match engine.run(&rule).await {
+        Ok(hits) => {
+            tracing::debug!(rule = %rule.id, hits = hits.len(), ms = begun.elapsed().as_millis() as u64, "ran");
+            Ran::Found(rule, hits)
+        }
+        Err(error) => Ran::Refused(error),
+    })
+}
+
+/// Does work for each rule, as many at once as there are cores. Gives the outcomes in the rules' order.
+async fn side_by_side<T, W>(rules: Vec<Rule>, work: impl Fn(Rule) -> W) -> Result<Vec<T>, ReconcileError>
+where
+    T: Send + 'static,
+    W: Future<Output = T> + Send + 'static,
+{
+    let places = Arc::new(Semaphore::new(build::workers()));
+    let begin = |work: W| {
+        let places = Arc::clone(&places);
+        tokio::spawn(async move {
+            let _place = places.acquire_owned().await;
+            work.await
+        })
+    };
+    let begun: Vec<_> = rules.into_iter().map(|rule| begin(work(rule))).collect();
+    let mut out = Vec::with_capacity(begun.len());
+    for one in begun {
+        out.push(one.await.map_err(|_| ReconcileError::Worker)?);
+    }
+    Ok(out)
+}
+
 /// Says how long each step took, to whoever looks for what is slow.
-struct Steps(std::time::Instant);
+struct Steps(Instant);
 
 impl Steps {
     fn begin() -> Self {
-        Self(std::time::Instant::now())
+        Self(Instant::now())
     }
 
     /// What came since the step before was this.
     fn done(&mut self, step: &str) {
         tracing::debug!(step, ms = self.0.elapsed().as_millis() as u64, "step");
-        self.0 = std::time::Instant::now();
+        self.0 = Instant::now();
     }
 }
 
