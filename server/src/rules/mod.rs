@@ -2,6 +2,7 @@
 
 pub mod again;
 pub mod cases;
+pub mod cells;
 pub mod engine;
 pub mod header;
 pub(crate) mod judge;

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Transaction, params, param
 use super::{Store, StoreError};
 use crate::api::findings::{Filter, Sort};
 use crate::rules::engine::Hit;
+use crate::rules::header::Grade;
 use crate::rules::judge::CONDUCT;
 use crate::rules::run::{ClassResult, Finding, Report, Run, TraineeResult};
 
@@ -213,6 +214,50 @@ pub fn stored(conn: &Connection, classes: &BTreeSet<String>) -> Result<Vec<Store
         }
     }
     Ok(all)
+}
+
+/// A certain or strong finding that suspects, with the rows that made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suspecting {
+    /// The rule.
+    pub rule: String,
+    /// How sure.
+    pub grade: Grade,
+    /// The rows.
+    pub hits: Vec<Hit>,
+}
+
+/// What disproved hours of a class by a run; what is about officials disproves nobody's.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn suspecting(conn: &Connection, run: i64, class: &str) -> Result<Vec<Suspecting>, StoreError> {
+    let sql = format!(
+        "SELECT rule, grade = 2, hits FROM finding
+         WHERE class = ?2 AND {STOOD} AND suspect = 1 AND grade >= 1 AND desk = 'claims'"
+    );
+    let mut get = conn.prepare_cached(&sql)?;
+    let rows = get.query_map(params![run, class], |r| Ok((r.get(0)?, r.get(1)?, r.get::<_, String>(2)?)))?;
+    rows.map(|row| {
+        let (rule, certain, hits) = row?;
+        let grade = if certain { Grade::Certain } else { Grade::Strong };
+        Ok(Suspecting { rule, grade, hits: parse(&hits)? })
+    })
+    .collect()
+}
+
+/// The Chinese and the English title of each rule that found something in a class by a run.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn titles(conn: &Connection, run: i64, class: &str) -> Result<HashMap<String, (String, String)>, StoreError> {
+    let sql = format!(
+        "SELECT rule, json_extract(document, '$.zh.title'), json_extract(document, '$.en.title') FROM finding
+         WHERE class = ?2 AND {STOOD} AND desk = 'claims' GROUP BY rule"
+    );
+    let mut get = conn.prepare_cached(&sql)?;
+    let rows = get.query_map(params![run, class], |r| Ok((r.get(0)?, (r.get(1)?, r.get(2)?))))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// A finding that stood by a run, with the rows that made it.
