@@ -13,14 +13,16 @@ use crate::app::AppState;
 use crate::central;
 use crate::clock;
 use crate::error::ApiError;
-use crate::rules::reconcile;
+use crate::rules::{cells, reconcile};
 use crate::store::Store;
 use crate::text::Lang;
 
 pub mod claim;
 pub mod device;
+pub mod drawn;
 pub mod export;
 pub mod format;
+pub mod grid;
 pub mod overview;
 pub mod session;
 pub mod timeline;
@@ -50,6 +52,9 @@ pub struct Ask {
     /// Yuan, as a person types them.
     #[serde(default)]
     least: String,
+    /// Which session of a class.
+    #[serde(default)]
+    session: String,
 }
 
 impl Ask {
@@ -145,9 +150,16 @@ async fn class(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let lang = ask.lang(&headers);
-    let (here, n) = (other_language(&uri, lang), ask.page());
-    let view =
-        state.blocking(move |store| Ok(store.read(|conn| claim::view(conn, &class, n, here, Words(lang)))?)).await?;
+    let (here, page_of, session) = (other_language(&uri, lang), ask.page(), ask.session);
+    let view = state.blocking(move |store| {
+        // Evidence that is gone or broken is made again by the next run; what the logs say can be shown without it.
+        let cells = cells::of_class(store, &class)
+            .inspect_err(|why| tracing::warn!(%why, "the cells of a class could not be decided"))
+            .ok();
+        let asked = claim::Asked { class, page: page_of, session, here };
+        Ok(store.read(|conn| claim::view(conn, asked, cells.as_ref(), Words(lang)))?)
+    });
+    let view = view.await?;
     view.map_or_else(|| missing(&uri, lang), |view| page(&view, lang))
 }
 

@@ -103,7 +103,7 @@ pub fn query(filter: &Filter) -> String {
 }
 
 /// A value of a query, for an address.
-fn escape(value: &str) -> String {
+pub fn escape(value: &str) -> String {
     let byte = |b: u8| match b {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(b).to_string(),
         _ => format!("%{b:02X}"),
