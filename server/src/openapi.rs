@@ -25,6 +25,10 @@ use crate::rules::run::{ClassResult, Finding, Report};
         api::dispositions::list,
         api::dispositions::decide,
         api::bundles::bundle,
+        api::conduct::findings,
+        api::conduct::pools,
+        api::conduct::decided,
+        api::conduct::decide,
     ),
     components(schemas(Report, ClassResult, Finding))
 )]

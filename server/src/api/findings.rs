@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::app::AppState;
 use crate::clock;
+use crate::desk::Desk;
 use crate::error::ApiError;
 use crate::openapi;
 use crate::rules;
@@ -36,9 +37,10 @@ pub struct Filter {
     /// In which order.
     #[serde(default)]
     pub sort: Sort,
-    /// `claims`, or `conduct` for what is about officials.
-    #[serde(default)]
-    pub desk: String,
+    /// Whose findings: said by the address and its password, never by the caller.
+    #[serde(skip)]
+    #[param(ignore)]
+    pub desk: Desk,
 }
 
 /// In which order to give.
@@ -97,6 +99,11 @@ pub async fn list(
     Query(filter): Query<Filter>,
     Query(part): Query<Part>,
 ) -> Result<Json<Vec<Finding>>, ApiError> {
+    of_desk(&state, filter, part).await
+}
+
+/// The findings of the filter's desk.
+pub(super) async fn of_desk(state: &AppState, filter: Filter, part: Part) -> Result<Json<Vec<Finding>>, ApiError> {
     let limit = part.limit.unwrap_or(MOST).min(MOST);
     let page = move |conn: &rusqlite::Connection| match findings::newest_run(conn)? {
         Some(run) => findings::page(conn, run.run, &filter, limit, part.offset),

@@ -46,7 +46,7 @@ impl Serve {
         config.data = self.data.unwrap_or(config.data);
         config.devices = self.devices.unwrap_or(config.devices);
         config.bureau = self.bureau.unwrap_or(config.bureau);
-        let password = config.password()?;
+        let passwords = config.passwords()?;
         let store = Store::open(&config.data, stated.as_deref())
             .with_context(|| format!("cannot open {}", config.data.display()))?;
         second::settle(&store, config.second_signature.as_deref())?;
@@ -56,7 +56,7 @@ impl Serve {
             Err(error @ StoreError::NoQuorum(_)) => tracing::warn!(%error, "no receipts until a quorum stands"),
             settled => settled?,
         }
-        tokio::runtime::Runtime::new()?.block_on(serve(config, AppState::new(store, password)))
+        tokio::runtime::Runtime::new()?.block_on(serve(config, AppState::new(store, passwords)))
     }
 }
 

@@ -11,6 +11,7 @@ use super::format::{time, yuan};
 use super::grid;
 use super::overview::{FindingLine, PER_PAGE, Pages, escape, lines};
 use crate::api::findings::Filter;
+use crate::desk::Desk;
 use crate::evidence::claimed::Shape;
 use crate::rules::cells::{Cells, Person};
 use crate::rules::run::{ClassResult, TraineeResult};
@@ -51,6 +52,7 @@ pub struct Way {
 pub struct Claim {
     w: Words,
     here: String,
+    desk: Desk,
     class: String,
     title: String,
     institution: String,
@@ -120,6 +122,7 @@ pub fn view(conn: &Connection, asked: Asked, cells: Option<&Cells>, w: Words) ->
     Ok(Some(Claim {
         w,
         here,
+        desk: Desk::Claims,
         class,
         title,
         institution,

@@ -7,9 +7,9 @@ use rusqlite::{Connection, OptionalExtension, Params, Transaction, params, param
 
 use super::{Store, StoreError};
 use crate::api::findings::{Filter, Sort};
+use crate::desk::Desk;
 use crate::rules::engine::Hit;
 use crate::rules::header::Grade;
-use crate::rules::judge::CONDUCT;
 use crate::rules::run::{ClassResult, Finding, Report, Run, TraineeResult};
 
 fn json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
@@ -115,7 +115,7 @@ fn put_findings(tx: &Transaction<'_>, report: &Report, scope: &Scope) -> Result<
             f.institution,
             f.region,
             f.subject,
-            if f.family == CONDUCT { "conduct" } else { "claims" },
+            Desk::of_family(&f.family).as_str(),
             f.gravest,
             f.suspect,
             grade,
@@ -431,7 +431,6 @@ const PASSES: &str = "since <= ?1 AND (until IS NULL OR until > ?1)
 /// The parameters of [`PASSES`].
 fn passes(run: i64, filter: &Filter) -> Vec<Value> {
     let Filter { region, institution, rule, class, band, least_fen, desk, .. } = filter;
-    let desk = if desk.is_empty() { "claims" } else { desk.as_str() };
     let text = |text: &str| Value::from(text.to_owned());
     vec![
         run.into(),
@@ -440,7 +439,7 @@ fn passes(run: i64, filter: &Filter) -> Vec<Value> {
         text(rule),
         text(class),
         (*least_fen).into(),
-        text(desk),
+        text(desk.as_str()),
         text(band),
     ]
 }
@@ -475,16 +474,16 @@ pub fn count(conn: &Connection, run: i64, filter: &Filter) -> Result<(u64, u64),
     Ok(counts)
 }
 
-/// One finding of each rule that found something in a run, by rule.
+/// One finding of each rule that found something for a desk in a run, by rule.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn one_of_each_rule(conn: &Connection, run: i64) -> Result<Vec<Finding>, StoreError> {
+pub fn one_of_each_rule(conn: &Connection, run: i64, desk: Desk) -> Result<Vec<Finding>, StoreError> {
     let sql = format!(
-        "SELECT document FROM finding WHERE rowid IN (SELECT min(rowid) FROM finding WHERE {STOOD} GROUP BY rule)
-         ORDER BY rule"
+        "SELECT document FROM finding
+         WHERE rowid IN (SELECT min(rowid) FROM finding WHERE {STOOD} AND desk = ?2 GROUP BY rule) ORDER BY rule"
     );
-    documents(conn, &sql, [run])
+    documents(conn, &sql, params![run, desk.as_str()])
 }
 
 #[cfg(test)]
@@ -558,7 +557,7 @@ mod tests {
         assert_eq!(page(&there, 10, 0), ["t10"]);
         let count = |filter: &Filter| store.read(|conn| count(conn, run, filter)).unwrap();
         assert_eq!((count(&all), count(&b), count(&there)), ((11, 6), (5, 0), (1, 1)));
-        let rules = store.read(|conn| one_of_each_rule(conn, run)).unwrap();
+        let rules = store.read(|conn| one_of_each_rule(conn, run, Desk::Claims)).unwrap();
         assert_eq!(rules.iter().map(|f| f.rule.as_str()).collect::<Vec<_>>(), ["a", "b"]);
         // A run that looked at one class again leaves all others as they were.
         let one = |s: &str| BTreeSet::from([s.to_owned()]);
