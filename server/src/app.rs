@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::error::ApiError;
+use crate::job::{Job, Status};
 use crate::store::Store;
 
 /// The application's state; cheap to clone.
@@ -15,8 +16,8 @@ pub struct AppState {
     pub data_dir: PathBuf,
     /// The officials' passwords.
     pub passwords: Passwords,
-    /// Held while a reconciliation runs, so that there is one at a time.
-    pub reconciling: Arc<tokio::sync::Mutex<()>>,
+    /// Reconciliation, whoever asks for it.
+    pub job: Job,
 }
 
 /// What each desk is opened with.
@@ -32,7 +33,12 @@ impl AppState {
     /// The state over an opened store.
     pub fn new(store: Store, passwords: Passwords) -> Self {
         let data_dir = store.dir().to_owned();
-        Self { store, data_dir, passwords, reconciling: Arc::default() }
+        Self { store, data_dir, passwords, job: Job::of_program() }
+    }
+
+    /// Begins a reconciliation; gives the one that runs then.
+    pub fn reconcile(&self) -> Status {
+        self.job.start(&self.store, &self.data_dir)
     }
 
     /// Runs blocking work on the store off the async threads.

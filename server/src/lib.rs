@@ -16,6 +16,7 @@ pub mod evidence;
 pub mod fault;
 pub mod import;
 pub mod ingest;
+pub mod job;
 pub mod openapi;
 pub mod pages;
 pub mod pipeline;

@@ -22,6 +22,7 @@ use crate::rules::run::{ClassResult, Finding, Report};
         api::claims::list,
         api::findings::list,
         api::findings::reconcile,
+        api::findings::progress,
         api::dispositions::list,
         api::dispositions::decide,
         api::bundles::bundle,

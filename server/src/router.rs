@@ -51,7 +51,7 @@ fn claims() -> Router<AppState> {
         .route("/api/v1/import/table/{name}", post(api::import::table))
         .route("/api/v1/claims", get(api::claims::list))
         .route("/api/v1/findings", get(api::findings::list))
-        .route("/api/v1/reconcile", post(api::findings::reconcile))
+        .route("/api/v1/reconcile", get(api::findings::progress).post(api::findings::reconcile))
         .route("/api/v1/dispositions", get(api::dispositions::list).post(api::dispositions::decide))
         .route("/api/openapi.json", get(api::findings::openapi))
         .route("/bundles/{name}", get(api::bundles::bundle))

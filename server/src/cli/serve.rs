@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::app::AppState;
 use crate::config::Config;
 use crate::store::{Store, StoreError};
-use crate::{central, clock, router, rules, second};
+use crate::{central, router, second};
 
 /// What can be said on the command line; the rest is in the configuration.
 #[derive(Debug, clap::Args)]
@@ -77,13 +77,9 @@ async fn serve(config: Config, state: AppState) -> Result<()> {
             let mut tick = tokio::time::interval(every);
             loop {
                 tick.tick().await;
-                let _one = state.reconciling.lock().await;
-                if let Err(error) =
-                    rules::reconcile::reconcile(&state.store, &state.data_dir, &clock::now(), &rules::reconcile::quiet)
-                        .await
-                {
-                    tracing::error!(%error, "reconciliation failed; the results before it stand");
-                }
+                // What fails has been said by the job; the results before it stand.
+                let begun = state.reconcile();
+                state.job.wait(begun.job).await;
             }
         });
     }

@@ -4,17 +4,17 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use axum::routing::{get, post};
+use axum::routing::get;
 use axum::{Extension, Router};
 use serde::Deserialize;
 
 use crate::api::findings::Filter;
 use crate::app::AppState;
 use crate::central;
-use crate::clock;
 use crate::desk::Desk;
 use crate::error::ApiError;
-use crate::rules::{self, cells, reconcile};
+use crate::job::Status;
+use crate::rules::{self, cells};
 use crate::store::Store;
 use crate::text::Lang;
 
@@ -43,7 +43,7 @@ pub fn claims() -> Router<AppState> {
         .route("/devices/{device}", get(one_device))
         .route("/devices/{device}/forks/{fork}/{side}", get(files::fork_note))
         .route("/export/{file}", get(files::sheet))
-        .route("/reconcile", post(reconcile))
+        .route("/reconcile", get(progress).post(reconcile))
         .route("/audit", get(audit_page))
 }
 
@@ -173,9 +173,10 @@ async fn overview(
         filter.least_fen = yuan.saturating_mul(100);
     }
     let asked = overview::Asked { filter, page: ask.page(), here: other_language(&uri, lang) };
+    let running = state.job.status().running;
     let view = move |store: &Store| {
         let conduct = rules::conduct(store.dir());
-        Ok(store.read(|conn| overview::view(conn, asked, &conduct, Words(lang)))?)
+        Ok(store.read(|conn| overview::view(conn, asked, &conduct, running, Words(lang)))?)
     };
     page(&state.blocking(view).await?, lang)
 }
@@ -275,12 +276,34 @@ async fn one_device(
     view.map_or_else(|| missing(&uri, lang), |view| page(&view, lang))
 }
 
-async fn reconcile(State(state): State<AppState>) -> Result<Redirect, ApiError> {
-    let _one = state.reconciling.lock().await;
-    reconcile::reconcile(&state.store, &state.data_dir, &clock::now(), &reconcile::quiet)
-        .await
-        .map_err(ApiError::internal)?;
-    Ok(Redirect::to("/"))
+/// The button begins a reconciliation, and the page shows how far it has come.
+async fn reconcile(State(state): State<AppState>) -> Redirect {
+    state.reconcile();
+    Redirect::to("/reconcile")
+}
+
+/// How far the reconciliation has come that runs, or why the last one failed.
+#[derive(Debug, Template)]
+#[template(path = "progress.html")]
+struct Running {
+    w: Words,
+    here: String,
+    status: Status,
+    started: String,
+}
+
+async fn progress(
+    State(state): State<AppState>,
+    uri: Uri,
+    Query(ask): Query<Ask>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let (lang, status) = (ask.lang(&headers), state.job.status());
+    if !status.running && status.error.is_none() {
+        return Ok(Redirect::to("/").into_response());
+    }
+    let started = status.started.as_deref().unwrap_or_default().replace('T', " ").chars().take(19).collect();
+    page(&Running { w: Words(lang), here: other_language(&uri, lang), status, started }, lang)
 }
 
 async fn css() -> impl IntoResponse {

@@ -148,6 +148,7 @@ pub struct Overview {
     w: Words,
     here: String,
     desk: Desk,
+    running: bool,
     run: Option<Run>,
     when: String,
     classes: Vec<ClassLine>,
@@ -182,7 +183,13 @@ impl Overview {
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn view(conn: &Connection, asked: Asked, conduct: &Conduct, w: Words) -> Result<Overview, StoreError> {
+pub fn view(
+    conn: &Connection,
+    asked: Asked,
+    conduct: &Conduct,
+    running: bool,
+    w: Words,
+) -> Result<Overview, StoreError> {
     let Asked { filter, page, here } = asked;
     let mut run = findings::newest_run(conn)?;
     if let Some(run) = &mut run {
@@ -208,7 +215,7 @@ pub fn view(conn: &Connection, asked: Asked, conduct: &Conduct, w: Words) -> Res
     let query = query(&filter);
     let when = run.as_ref().map(|r| r.at.replace('T', " ").chars().take(19).collect()).unwrap_or_default();
     let desk = Desk::Claims;
-    Ok(Overview { w, here, desk, run, when, classes, findings, pages, filter, rules, sums, suspects, query })
+    Ok(Overview { w, here, desk, running, run, when, classes, findings, pages, filter, rules, sums, suspects, query })
 }
 
 /// Findings with names.

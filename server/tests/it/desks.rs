@@ -166,3 +166,31 @@ fn without_a_password_of_its_own_the_conduct_desk_is_closed() {
         assert!(status == 403 && says.contains("conduct_password_file"), "{path}: {status} {says}");
     }
 }
+
+#[test]
+fn a_reconciliation_is_begun_followed_and_waited_for() {
+    let served = both();
+    let post = |path: &str| {
+        let agent: ureq::Agent =
+            ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into();
+        let key = format!("Basic {}", STANDARD.encode(format!("somebody:{CLAIMS}")));
+        let mut answer = agent.post(format!("{}{path}", served.url)).header("authorization", key).send_empty().unwrap();
+        let at = answer.headers().get("location").map(|v| v.to_str().unwrap().to_owned()).unwrap_or_default();
+        (answer.status().as_u16(), at, answer.body_mut().read_to_string().unwrap())
+    };
+    let status = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    assert_eq!(status(&served.get("/api/v1/reconcile", CLAIMS).1)["job"], 0);
+    assert_eq!(served.get("/api/v1/reconcile", CONDUCT).0, 401);
+    let (code, at, first) = post("/api/v1/reconcile");
+    assert_eq!((code, at.as_str(), status(&first)["running"].as_bool()), (202, "/api/v1/reconcile", Some(true)));
+    // The page's button gives the job that runs, or the next; whoever waits gets the report, without what is about officials.
+    let (code, at, _) = post("/reconcile");
+    assert_eq!((code, at.as_str()), (303, "/reconcile"));
+    let (code, _, report) = post("/api/v1/reconcile?wait=1");
+    let report = status(&report);
+    assert_eq!((code, report["findings"].as_array().unwrap().len()), (200, 0));
+    assert!(report["run"]["run"].as_i64().unwrap() > 1 && !report.to_string().contains("reviewer-affinity"));
+    let ended = status(&served.get("/api/v1/reconcile", CLAIMS).1);
+    assert_eq!((ended["running"].as_bool(), ended["error"].is_null()), (Some(false), true));
+    assert!(ended["started"].is_string() && ended["finished"].is_string());
+}
