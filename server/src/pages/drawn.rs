@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use super::Words;
 use super::format::time;
 use super::grid;
+use super::session;
 use super::timeline::{self, Bar, Block, Mark, Track};
 use crate::evidence::claimed::Shape;
 use crate::rules::cells::{Cell, Cells};
@@ -151,7 +152,7 @@ fn log(conn: &Connection, device: &str, counter: u64, about: &About<'_>) -> Resu
             cells: lessons.iter().zip(logged).map(|(l, logged)| about.mark(id, &l.lesson, Some(logged))).collect(),
             bars: presence
                 .map(|p| {
-                    let link = format!("{link}?from={}&to={}#seq-{}", p.seq_from, p.seq_to, p.seq_from);
+                    let link = session::path(device, counter as i64, (p.seq_from as i64, p.seq_to as i64), id);
                     Bar { from: p.from, to: p.to, level: p.level, link }
                 })
                 .collect(),

@@ -63,7 +63,7 @@ pub fn xlsx(sheet: &Sheet) -> Result<Vec<u8>, XlsxError> {
         for (line, row) in (1..).zip(part) {
             for (column, cell) in (0..).zip(row) {
                 match cell {
-                    Cell::Text(text) => to.write_string(line, column, text)?,
+                    Cell::Text(text) => to.write_string(line, column, fitting(text))?,
                     // Exact in a spreadsheet's doubles up to 90 million million yuan.
                     Cell::Number(n) => to.write_number(line, column, *n as f64)?,
                     Cell::Money(fen) => to.write_number_with_format(line, column, *fen as f64 / 100.0, &money)?,
@@ -72,6 +72,20 @@ pub fn xlsx(sheet: &Sheet) -> Result<Vec<u8>, XlsxError> {
         }
     }
     book.save_to_buffer()
+}
+
+/// A cell of a spreadsheet holds 32,767 characters, counted as UTF-16; a CSV has no such end, and has all.
+fn fitting(text: &str) -> std::borrow::Cow<'_, str> {
+    const MOST: usize = 32_767;
+    if text.len() <= MOST {
+        return text.into();
+    }
+    let mut units = 0;
+    let cut = text.char_indices().find(|(_, c)| {
+        units += c.len_utf16();
+        units > MOST - 1
+    });
+    cut.map_or(text.into(), |(at, _)| format!("{}…", &text[..at]).into())
 }
 
 #[cfg(test)]
@@ -92,6 +106,12 @@ mod tests {
         assert_eq!(csv, "\u{feff}a,元\n'=1+1,1234.56\n\"a,\"\"b\",-3\n");
         let xlsx = xlsx(&sheet).unwrap();
         assert!(xlsx.starts_with(b"PK"));
+        // Records of a thousand sessions in one cell are cut, and do not cost the file.
+        for long in ["d874aadc86de1/12 #0-0 ".repeat(4_000), "学".repeat(40_000), "学".repeat(32_767)] {
+            assert!(fitting(&long).encode_utf16().count() <= 32_767);
+            assert!(super::xlsx(&Sheet { head: Vec::new(), rows: vec![vec![text(&long)]] }).is_ok());
+        }
+        assert_eq!(fitting(&"学".repeat(32_767)).chars().count(), 32_767);
         assert!(super::xlsx(&Sheet::default()).unwrap().starts_with(b"PK"));
     }
 }

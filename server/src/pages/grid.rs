@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 
 use super::format::{date, short_date};
+use super::session;
 use super::timeline::{Mark, PATTERNS, escape};
 use crate::evidence::claimed::{Planned, Shape};
 use crate::rules::cells::{Cell, Cells, Person, Source};
@@ -34,11 +35,11 @@ pub fn reason(cell: &Cell) -> &'static str {
     if (cell.shape, cell.reason) == (Shape::Unproven, "moved") { "permitted" } else { cell.reason }
 }
 
-/// Where records are shown; empty where there are none.
-pub fn link(source: &Source) -> String {
+/// Where the records of a cell are shown.
+fn link(source: &Source, trainee: &str) -> String {
     let Source { device, counter, seqs } = source;
     match seqs {
-        Some((from, to)) => format!("/sessions/{device}/{counter}?from={from}&to={to}#seq-{from}"),
+        Some((from, to)) => session::path(device, *counter, (i64::from(*from), i64::from(*to)), trainee),
         None => format!("/sessions/{device}/{counter}"),
     }
 }
@@ -109,7 +110,7 @@ fn row(
             |k: usize| places.get(at + k).copied().unwrap_or(end + STEP * (at + k).saturating_sub(places.len()) as f64);
         let xs: Vec<f64> = (0..alike.len()).map(x).collect();
         at += alike.len();
-        run(s, y, &xs, alike, (cells, name, titles), word);
+        run(s, y, &xs, alike, (cells, &person.trainee, name, titles), word);
     }
 }
 
@@ -119,7 +120,7 @@ fn run(
     y: f64,
     xs: &[f64],
     alike: &[Cell],
-    (cells, name, titles): (&Cells, &str, &HashMap<String, String>),
+    (cells, trainee, name, titles): (&Cells, &str, &str, &HashMap<String, String>),
     word: &impl Fn(&str) -> String,
 ) {
     let (Some(first), Some(last)) = (alike.first(), alike.last()) else { return };
@@ -147,7 +148,7 @@ fn run(
         Source { seqs: seqs.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))), ..source.clone() }
     });
     let _ = match source {
-        Some(source) => write!(s, "<a href=\"{}\">{drawn}</a>", escape(&link(&source))),
+        Some(source) => write!(s, "<a href=\"{}\">{drawn}</a>", escape(&link(&source, trainee))),
         None => write!(s, "{drawn}"),
     };
 }
@@ -206,7 +207,7 @@ mod tests {
             (1, 1)
         );
         for part in [
-            "/sessions/d/2?from=2&amp;to=9#seq-2",
+            "/sessions/d/2?from=2&amp;to=9&amp;of=t1#seq-2",
             "&lt;王&gt;, 1970-01-01 1-1–1-2: shape.attested",
             "shape.unclaimed; shape.blank",
             "class=\"cell unclaimed\"",

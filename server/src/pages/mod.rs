@@ -82,6 +82,9 @@ pub struct Ask {
     /// Which file of a proof.
     #[serde(default)]
     part: String,
+    /// A trainee, by opaque id.
+    #[serde(default)]
+    of: String,
     /// The first record to point at.
     #[serde(default)]
     from: String,
@@ -245,7 +248,8 @@ async fn one_session(
     };
     let from = ask.from.parse().ok();
     let records = from.map(|from| (from, ask.to.parse().unwrap_or(from)));
-    let asked = session::Asked { device, counter, records, desk, here: other_language(&uri, lang) };
+    let pointed = session::Pointed { records, trainee: ask.of };
+    let asked = session::Asked { device, counter, pointed, desk, here: other_language(&uri, lang) };
     let view = move |store: &Store| {
         let policy = central::witness::policy(store)?;
         Ok(store.read(|conn| session::view(conn, asked, policy.as_ref(), Words(lang)))?)

@@ -53,6 +53,12 @@ impl FindingLine {
         &self.finding.proofs[..self.finding.proofs.len().min(PROOFS)]
     }
 
+    /// Where one of them is shown.
+    pub fn record(&self, proof: &Proof) -> String {
+        let Proof { device, counter, seq_from, seq_to } = proof;
+        super::session::path(device, *counter, (*seq_from, *seq_to), &self.finding.trainee)
+    }
+
     /// Is it about something that has no page and no name?
     pub fn other(&self) -> bool {
         matches!(self.finding.about.as_str(), "institution" | "instructor" | "official" | "site")

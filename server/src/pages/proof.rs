@@ -5,6 +5,7 @@ use rusqlite::Connection;
 
 use super::Words;
 use super::overview::{FindingLine, Pages, escape, lines};
+use super::session;
 use crate::desk::Desk;
 use crate::proof::{self, Proved};
 use crate::rules::engine::Hit;
@@ -70,15 +71,11 @@ pub fn view(conn: &Connection, finding: &str, desk: Desk, here: String, w: Words
 
 fn row(hit: &Hit, desk: Desk) -> Row {
     let Hit { device, counter, seq_from, seq_to, .. } = hit;
+    let to = if seq_to == seq_from { String::new() } else { format!("–{seq_to}") };
+    let path = session::path(device, *counter, (*seq_from, *seq_to), &hit.trainee);
     let (record, link) = match device.as_str() {
         "" => (String::new(), String::new()),
-        _ => (
-            format!(
-                "{device}/{counter} #{seq_from}{}",
-                if seq_to == seq_from { String::new() } else { format!("–{seq_to}") }
-            ),
-            format!("{}/sessions/{device}/{counter}?from={seq_from}&to={seq_to}#seq-{seq_from}", desk.prefix()),
-        ),
+        _ => (format!("{device}/{counter} #{seq_from}{to}"), format!("{}{path}", desk.prefix())),
     };
     Row { hit: hit.clone(), record, link }
 }

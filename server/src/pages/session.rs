@@ -6,6 +6,7 @@ use muster_seal::record::{Body, Record};
 use rusqlite::Connection;
 
 use super::Words;
+use super::overview::escape;
 use crate::desk::Desk;
 use crate::store::{StoreError, sessions, witness};
 
@@ -20,8 +21,46 @@ pub struct Line {
     pub kind: String,
     /// What it says.
     pub what: String,
-    /// Is it one of the records that were asked for?
-    pub asked: bool,
+    /// `asked` when it is one of the records that were asked for, `asked own` when it is about the trainee that was, too.
+    pub class: &'static str,
+}
+
+/// Records that a page of a session points at.
+#[derive(Debug, Clone, Default)]
+pub struct Pointed {
+    /// The first and the last; `None` for none in particular.
+    pub records: Option<(u64, u64)>,
+    /// A trainee, by opaque id; empty for nobody in particular.
+    pub trainee: String,
+}
+
+/// The address of a session's page at some of its records, without what comes before it at each desk.
+pub fn path(device: &str, counter: i64, (from, to): (i64, i64), trainee: &str) -> String {
+    let of = if trainee.is_empty() { String::new() } else { format!("&of={}", escape(trainee)) };
+    format!("/sessions/{device}/{counter}?from={from}&to={to}{of}#seq-{from}")
+}
+
+/// Whom a record is about.
+fn trainee(body: &Body) -> &str {
+    match body {
+        Body::Card(c) => &c.trainee,
+        Body::Face(f) => &f.trainee,
+        Body::Present(p) => &p.trainee,
+        Body::Spot(s) => &s.trainee,
+        Body::Manual(m) => &m.trainee,
+        _ => "",
+    }
+}
+
+impl Pointed {
+    fn class(&self, record: &Record) -> &'static str {
+        let there = self.records.is_some_and(|(from, to)| (from..=to).contains(&record.seq));
+        match there {
+            true if !self.trainee.is_empty() && trainee(&record.body) == self.trainee => "asked own",
+            true => "asked",
+            false => "",
+        }
+    }
 }
 
 /// The page.
@@ -59,8 +98,8 @@ pub struct Asked {
     pub device: String,
     /// Which session counter.
     pub counter: u64,
-    /// The first and the last record that prove something; `None` for no record in particular.
-    pub records: Option<(u64, u64)>,
+    /// What it points at.
+    pub pointed: Pointed,
     /// At which desk.
     pub desk: Desk,
     /// The page in the other language.
@@ -72,13 +111,12 @@ pub struct Asked {
 /// # Errors
 /// [`StoreError`].
 pub fn view(conn: &Connection, asked: Asked, policy: Option<&Policy>, w: Words) -> Result<Option<Session>, StoreError> {
-    let Asked { device, counter, records, desk, here } = asked;
+    let Asked { device, counter, pointed, desk, here } = asked;
     let Some(stored) = sessions::session(conn, &device, counter)?.filter(|s| s.sealed > 0) else { return Ok(None) };
     let log = muster_seal::session::parse(&stored.log).map_err(|_| StoreError::Corrupt("a witnessed log"))?;
     // A clock that was put right after opening moved the times that are counted, and that is said.
     let rebased_s = muster_hours::presence::times(log.records()).map_or(0, |(_, ms)| ms / 1000);
-    let asked = |seq: u64| records.is_some_and(|(from, to)| (from..=to).contains(&seq));
-    let lines = log.records().iter().map(|r| Line { asked: asked(r.seq), ..line(r, &w) }).collect();
+    let lines = log.records().iter().map(|r| Line { class: pointed.class(r), ..line(r, &w) }).collect();
     Ok(Some(Session {
         here,
         desk,
@@ -128,6 +166,6 @@ fn line(record: &Record, w: &Words) -> Line {
         wall: record.stamp.wall.replace('T', " "),
         kind: w.in_("kind", record.body.kind()),
         what,
-        asked: false,
+        class: "",
     }
 }

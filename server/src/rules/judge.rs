@@ -73,9 +73,8 @@ pub(super) fn judge(
             let cell = |h: &&Hit| Some((*place.get(&(*class, h.trainee.as_str()))?, h.cell)).filter(|c| c.1 > 0);
             let cells: BTreeSet<(usize, i64)> = hits.iter().filter_map(cell).collect();
             let rule = &found[*i].0;
-            let grade = hits.iter().filter_map(|h| h.grade).max().unwrap_or(rule.grade);
             // An official's conduct changes nobody's claim.
-            let grade = if rule.family == CONDUCT { Grade::Weak } else { grade };
+            let grade = if rule.family == CONDUCT { Grade::Weak } else { grade(rule, hits) };
             Cause { rule: rule.id.clone(), grade, cells: cells.into_iter().collect() }
         })
         .collect();
@@ -102,6 +101,11 @@ pub(super) fn judge(
     let trainees = trainees(&judged, &allotted, &of_trainees(&place, &findings));
     let classes = classes(imported, &judged, &allotted, &findings);
     Report { run, classes, findings, trainees }
+}
+
+/// How sure a finding is: as its rows say, or else its rule.
+fn grade(rule: &Rule, hits: &[&Hit]) -> Grade {
+    hits.iter().filter_map(|h| h.grade).max().unwrap_or(rule.grade)
 }
 
 fn claim(imported: &Imported, row: &Row, cells: Vec<Stands>, standing: &Standing) -> Claim {
@@ -204,7 +208,7 @@ fn finding(
     Finding {
         finding: format!("{}/{}/{}", rule.id, or_none(class), or_none(subject)),
         rule: rule.id.clone(),
-        grade: cause.grade,
+        grade: grade(rule, hits),
         family: rule.family.clone(),
         suspect: hits.iter().any(|h| h.suspect),
         class: class.to_owned(),
@@ -458,6 +462,7 @@ mod tests {
         assert_eq!((bands, report.classes[0].band.as_str()), (vec!["red", "green", "green"], "red"));
         let conduct = report.findings.iter().find(|f| f.family == CONDUCT).unwrap();
         assert!(conduct.exposure_fen > 0 && report.classes[0].exposure_fen == 0, "{conduct:?}");
+        assert_eq!((conduct.grade, conduct.at_risk_fen), (Grade::Certain, 0));
     }
 
     #[test]
