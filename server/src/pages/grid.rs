@@ -20,6 +20,8 @@ const HIGH: f64 = 14.0;
 const STEP: f64 = 10.5;
 /// Between two sessions, and before what is beyond the schedule.
 const GAP: f64 = 5.0;
+/// As wide as the page has room for.
+const ROOM: f64 = 1000.0;
 /// A date under the one before it must not touch it.
 const LABEL: f64 = 36.0;
 
@@ -55,8 +57,12 @@ pub fn svg(
     let end = places.last().map_or(LEFT, |x| x + STEP + GAP);
     let beyond = cells.people.iter().map(|p| p.cells.len().saturating_sub(cells.plan.len())).max().unwrap_or(0);
     let (width, height) = (end + STEP * beyond as f64, TOP + ROW * cells.people.len() as f64 + 2.0);
+    // A short schedule is drawn larger.
+    let scale = (ROOM / width).clamp(1.0, 1.4);
     let mut s = format!(
-        "<svg class=\"grid\" width=\"{width:.0}\" height=\"{height:.0}\" viewBox=\"0 0 {width:.0} {height:.0}\" role=\"group\" aria-label=\"{}\">{PATTERNS}",
+        "<svg class=\"grid\" width=\"{:.0}\" height=\"{:.0}\" viewBox=\"0 0 {width:.0} {height:.0}\" role=\"group\" aria-label=\"{}\">{PATTERNS}",
+        width * scale,
+        height * scale,
         escape(&word("grid.label"))
     );
     let mut free = 0.0;
