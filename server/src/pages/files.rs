@@ -1,4 +1,4 @@
-//! What the pages hand out as files: sheets, a finding's proof, the notes of a fork.
+//! What the pages hand out as files: sheets, a finding's proof, the notes of a fork, the auditor's page, style and mark.
 
 use axum::Extension;
 use axum::extract::{Path, Query, State};
@@ -101,4 +101,22 @@ pub async fn sheet(
         "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     };
     Ok(attached(kind, &file, bytes.await?))
+}
+
+/// The auditor's page: the file that also works from a USB stick, with the policy of its own that it carries.
+pub async fn audit_page() -> impl IntoResponse {
+    let policy = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; \
+                  form-action 'none'; frame-ancestors 'none'";
+    let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, policy)];
+    (headers, include_str!("../../../audit/page/verify.html"))
+}
+
+/// The style of all pages.
+pub async fn css() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("../../assets/muster.css"))
+}
+
+/// The mark of the pages.
+pub async fn icon() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "image/svg+xml")], include_str!("../../assets/icon.svg"))
 }

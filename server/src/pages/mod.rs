@@ -44,7 +44,7 @@ pub fn claims() -> Router<AppState> {
         .route("/devices/{device}/forks/{fork}/{side}", get(files::fork_note))
         .route("/export/{file}", get(files::sheet))
         .route("/reconcile", get(progress).post(reconcile))
-        .route("/audit", get(audit_page))
+        .route("/audit", get(files::audit_page))
 }
 
 /// The pages of the desk for officials' conduct, and the records that its findings lead to.
@@ -60,7 +60,7 @@ pub fn conduct() -> Router<AppState> {
 
 /// What says nothing of anybody, and needs no password.
 pub fn assets() -> Router<AppState> {
-    Router::new().route("/assets/muster.css", get(css)).route("/assets/icon.svg", get(icon))
+    Router::new().route("/assets/muster.css", get(files::css)).route("/assets/icon.svg", get(files::icon))
 }
 
 /// The language of a page: the address first, then the cookie, then Chinese.
@@ -258,14 +258,6 @@ async fn one_session(
     view.map_or_else(|| missing(&uri, lang), |view| page(&view, lang))
 }
 
-/// The auditor's page: the file that also works from a USB stick, with the policy of its own that it carries.
-async fn audit_page() -> impl IntoResponse {
-    let policy = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; \
-                  form-action 'none'; frame-ancestors 'none'";
-    let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, policy)];
-    (headers, include_str!("../../../audit/page/verify.html"))
-}
-
 async fn one_device(
     State(state): State<AppState>,
     uri: Uri,
@@ -308,14 +300,6 @@ async fn progress(
     }
     let started = status.started.as_deref().unwrap_or_default().replace('T', " ").chars().take(19).collect();
     page(&Running { w: Words(lang), here: other_language(&uri, lang), status, started }, lang)
-}
-
-async fn css() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("../../assets/muster.css"))
-}
-
-async fn icon() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "image/svg+xml")], include_str!("../../assets/icon.svg"))
 }
 
 #[cfg(test)]

@@ -295,18 +295,6 @@ async fn run_rules(
     Ok((found, refused, untestable))
 }
 
-/// The policy of each class.
-fn policies(conn: &Connection) -> Result<BTreeMap<String, Policy>, StoreError> {
-    let mut get = conn.prepare("SELECT class, document FROM class c JOIN policy p ON p.version = c.policy")?;
-    let rows = get.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
-    let mut policies = BTreeMap::new();
-    for row in rows {
-        let (class, document) = row?;
-        policies.insert(class, serde_json::from_str(&document).map_err(|_| StoreError::Corrupt("a policy"))?);
-    }
-    Ok(policies)
-}
-
 /// One read transaction, so that a file that is imported meanwhile is in all of it or in none.
 fn read(store: &Store, now: &str, only: Option<&BTreeSet<String>>) -> Result<Imported, StoreError> {
     store.read(|conn| {
@@ -372,6 +360,18 @@ fn facts(imported: &Imported) -> Facts {
         why: text(row, 5).to_owned(),
     };
     Facts { classes, shut: imported.table("calendar").iter().map(shut).collect(), ..Facts::default() }
+}
+
+/// The policy of each class.
+fn policies(conn: &Connection) -> Result<BTreeMap<String, Policy>, StoreError> {
+    let mut get = conn.prepare("SELECT class, document FROM class c JOIN policy p ON p.version = c.policy")?;
+    let rows = get.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+    let mut policies = BTreeMap::new();
+    for row in rows {
+        let (class, document) = row?;
+        policies.insert(class, serde_json::from_str(&document).map_err(|_| StoreError::Corrupt("a policy"))?);
+    }
+    Ok(policies)
 }
 
 /// Writes into `claims` what stands of each.
