@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use muster_hours::policy::Policy;
 use muster_seal::central::{DocumentLeaf, Leaf};
+use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
 use super::engine::{Engine, Hit};
@@ -175,33 +176,14 @@ impl Prepared {
 pub(super) fn prepare(store: &Store, now: &str, only: Option<&BTreeSet<String>>) -> Result<Prepared, ReconcileError> {
     let mut imported = read(store, now, only)?;
     let place = Place::folder(&store.dir().join("evidence"))?;
-    let parts = store.read(|conn| match only {
-        None => parts::all(conn),
-        Some(classes) => {
-            let mut some: BTreeMap<String, parts::Part> = BTreeMap::new();
-            for class in classes {
-                some.extend(parts::of_class(conn, class)?.into_iter().map(|part| (part.part.clone(), part)));
-            }
-            Ok(some.into_values().collect())
-        }
-    })?;
+    let parts = store.read(|conn| in_force_for(conn, only))?;
     let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for part in &parts {
         for table in part.tables.keys() {
             files.entry(table.clone()).or_default().push(place.url(&part.key(table)));
         }
     }
-    let mut facts = facts(&imported);
-    let mut sessions = Vec::new();
-    for part in parts.iter().filter(|part| part.tables.contains_key("sessions")) {
-        sessions.extend(compact::read(&place, &part.key("sessions"), &claimed::load::SESSIONS)?);
-    }
-    let mut loader = Loader::new(&mut facts, &sessions)?;
-    for part in parts.iter().filter(|part| part.tables.contains_key("lessons")) {
-        for batch in compact::read(&place, &part.key("lessons"), &claimed::load::LESSONS)? {
-            loader.lessons(&batch)?;
-        }
-    }
+    let facts = logged(&place, &parts, &imported)?;
     let marks = claimed::decide(&facts);
     let (mut shapes, mut standing) = (Vec::new(), Vec::new());
     for (class, marks) in facts.classes.iter().zip(&marks) {
@@ -219,6 +201,43 @@ pub(super) fn prepare(store: &Store, now: &str, only: Option<&BTreeSet<String>>)
         stand(claims, &standing);
     }
     Ok(Prepared { place, imported, files, own, shapes, standing, facts, marks })
+}
+
+/// The evidence of some classes, or all that is in force.
+fn in_force_for(conn: &Connection, only: Option<&BTreeSet<String>>) -> Result<Vec<parts::Part>, StoreError> {
+    let Some(classes) = only else { return parts::all(conn) };
+    let mut some: BTreeMap<String, parts::Part> = BTreeMap::new();
+    for class in classes {
+        some.extend(parts::of_class(conn, class)?.into_iter().map(|part| (part.part.clone(), part)));
+    }
+    Ok(some.into_values().collect())
+}
+
+/// The classes that are claimed for, with what logs say of them.
+fn logged(place: &Place, parts: &[parts::Part], imported: &Imported) -> Result<Facts, StoreError> {
+    let mut facts = facts(imported);
+    let mut sessions = Vec::new();
+    for part in parts.iter().filter(|part| part.tables.contains_key("sessions")) {
+        sessions.extend(compact::read(place, &part.key("sessions"), &claimed::load::SESSIONS)?);
+    }
+    let mut loader = Loader::new(&mut facts, &sessions)?;
+    for part in parts.iter().filter(|part| part.tables.contains_key("lessons")) {
+        for batch in compact::read(place, &part.key("lessons"), &claimed::load::LESSONS)? {
+            loader.lessons(&batch)?;
+        }
+    }
+    Ok(facts)
+}
+
+/// What cells are decided from, of some classes: imports as they are now, and the evidence in force.
+pub(super) fn facts_of(store: &Store, classes: &BTreeSet<String>) -> Result<Facts, StoreError> {
+    let place = Place::folder(&store.dir().join("evidence"))?;
+    store.read(|conn| {
+        let tx = conn.unchecked_transaction()?;
+        let rows = imported::claimed(&tx, classes)?;
+        let imported = Imported { rows, policies: policies(&tx)?, log_size: 0 };
+        logged(&place, &in_force_for(&tx, Some(classes))?, &imported)
+    })
 }
 
 /// So many rows of claimed cells are held before they are written.
@@ -374,16 +393,9 @@ impl Steps {
 fn read(store: &Store, now: &str, only: Option<&BTreeSet<String>>) -> Result<Imported, StoreError> {
     store.read(|conn| {
         let tx = conn.unchecked_transaction()?;
-        let mut get = tx.prepare("SELECT class, document FROM class c JOIN policy p ON p.version = c.policy")?;
-        let rows = get.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
-        let mut policies = BTreeMap::new();
-        for row in rows {
-            let (class, document) = row?;
-            policies.insert(class, serde_json::from_str(&document).map_err(|_| StoreError::Corrupt("a policy"))?);
-        }
         Ok(Imported {
             rows: imported::all(&tx, now, only)?,
-            policies,
+            policies: policies(&tx)?,
             log_size: checkpoints::head(&tx)?.map_or(0, |head| head.edge.size()),
         })
     })
@@ -442,6 +454,18 @@ fn facts(imported: &Imported) -> Facts {
         why: text(row, 5).to_owned(),
     };
     Facts { classes, shut: imported.table("calendar").iter().map(shut).collect(), ..Facts::default() }
+}
+
+/// The policy of each class.
+fn policies(conn: &Connection) -> Result<BTreeMap<String, Policy>, StoreError> {
+    let mut get = conn.prepare("SELECT class, document FROM class c JOIN policy p ON p.version = c.policy")?;
+    let rows = get.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+    let mut policies = BTreeMap::new();
+    for row in rows {
+        let (class, document) = row?;
+        policies.insert(class, serde_json::from_str(&document).map_err(|_| StoreError::Corrupt("a policy"))?);
+    }
+    Ok(policies)
 }
 
 /// Writes into `claims` what stands of each.

@@ -61,7 +61,8 @@ mod tests {
 
     #[test]
     fn what_is_to_be_written_down_becomes_a_step_that_sees_what_stands_before_it() {
-        let sql = "WITH a AS (SELECT 1 AS x), b AS MATERIALIZED (SELECT x FROM a), c AS (SELECT x FROM b) SELECT * FROM b, c";
+        let sql =
+            "WITH a AS (SELECT 1 AS x), b AS MATERIALIZED (SELECT x FROM a), c AS (SELECT x FROM b) SELECT * FROM b, c";
         let steps = split(sql, "r").unwrap();
         assert_eq!(steps.first, [("r_b".to_owned(), "WITH a AS (SELECT 1 AS x) SELECT x FROM a".to_owned())]);
         assert_eq!(
