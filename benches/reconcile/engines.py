@@ -70,7 +70,7 @@ class Duck:
     """DuckDB: tables in a file of its own, Parquet as it lies."""
 
     def __init__(self, args):
-        self.db = duckdb.connect(str(args.work / "duckdb.db"))
+        self.db = duckdb.connect(str(args.work / f"{args.engine}.db"))
         self.settings = {"threads": args.threads, "memory_limit": f"{args.memory}GB"}
         self.version = f"DuckDB {duckdb.__version__}"
         self.db.execute(f"SET threads = {args.threads}; SET memory_limit = '{args.memory}GB'; "

@@ -320,8 +320,9 @@ def main():
         args.out.write_text(json.dumps(out, indent=1, ensure_ascii=False) + "\n")
     for size in out["sizes"]:
         for name, ratio in size["ratios"].items():
-            words = ", ".join(f"{key} {value}" for key, value in ratio.items() if key != "at_least")
-            print(f"{size['records']:>12,} {name:22} × Muster: {'at least ' if ratio['at_least'] else ''}{words}")
+            least = "≥ " if ratio["at_least"] else ""
+            words = ", ".join(f"{key} {'' if key == 'peak' else least}{value}" for key, value in ratio.items() if key != "at_least")
+            print(f"{size['records']:>12,} {name:22} × Muster: {words}")
     print(json.dumps(out["aims"]))
 
 
