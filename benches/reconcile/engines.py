@@ -23,6 +23,7 @@ Exit status: 0 it ran, whatever was too slow; 2 a file cannot be used.
 """
 
 import argparse
+import csv
 import json
 import os
 import pwd
@@ -33,6 +34,7 @@ import subprocess
 import sys
 import threading
 import time
+import tomllib
 from glob import glob
 from pathlib import Path
 
@@ -77,9 +79,11 @@ class Duck:
                         f"SET temp_directory = '{args.work}/duckdb-spill'; SET preserve_insertion_order = false")
 
     def sql(self, text):
+        """A query as this engine wants it."""
         return text
 
     def run(self, sql, seconds):
+        """Its rows; `Over` after so many seconds."""
         timer = threading.Timer(seconds, self.db.interrupt)
         timer.start()
         try:
@@ -90,12 +94,14 @@ class Duck:
             timer.cancel()
 
     def make(self, name, query, indexes, seconds):
+        """A table of a query's rows, with indexes where the engine uses them."""
         self.run(f'CREATE TABLE "{name}" AS {query}', seconds)
 
     def analyze(self, table):
-        pass
+        """Has the planner look at a table, where the engine does not do so itself."""
 
     def take(self, name, typed, source):
+        """A table of what a source of DuckDB's yields, its columns with their types."""
         self.db.execute(f'CREATE VIEW "{name}" AS SELECT * FROM {source}')
 
     def close(self):
@@ -283,9 +289,6 @@ ENGINES = {"duckdb": Duck, "sqlite": Lite, "postgres": Postgres, "evidence": Duc
 
 def policies(world):
     """Rows of `policies`, of what the bureau imported."""
-    import csv
-    import tomllib
-
     read = {}
     for path in sorted((world / "import").glob("policy-*.toml")):
         policy = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -300,13 +303,14 @@ def policies(world):
 
 
 def blocks():
-    """What `evidence.sql` makes: is it a view, its name, its query, its indexes."""
+    """What `evidence.sql` makes: is it a view, its name, its query, its indexes, and what is needed no more then."""
     text = (Path(__file__).parent / "evidence.sql").read_text(encoding="utf-8")
     for part in re.split(r"^-- (?=table: |view: )", text, flags=re.M)[1:]:
         head, _, body = part.partition("\n")
         kind, _, name = head.partition(": ")
-        indexes = re.findall(r"^-- index: (.+)$", body, flags=re.M)
-        yield kind == "view", name.strip(), re.sub(r"^-- index: .+\n?", "", body, flags=re.M).strip(), indexes
+        indexes, drops = (re.findall(rf"^-- {word}: (.+)$", body, flags=re.M) for word in ("index", "drop"))
+        query = re.sub(r"^-- (index|drop): .+\n?", "", body, flags=re.M).strip()
+        yield kind == "view", name.strip(), query, indexes, [one for line in drops for one in line.split(", ")]
 
 
 class Bench:
@@ -328,7 +332,7 @@ class Bench:
     def left(self):
         return self.args.limit - (time.monotonic() - self.begun)
 
-    def timed(self, what, limit, work):
+    def timed(self, limit, work):
         """Seconds that it took. Nothing is begun when there is no time left."""
         seconds = min(limit, self.left())
         if seconds <= 0:
@@ -372,15 +376,17 @@ class Bench:
         self.keep()
 
     def evidence(self):
-        for is_view, name, query, indexes in blocks():
+        for is_view, name, query, indexes, drops in blocks():
             query = self.engine.sql(query)
             self.out["over"] = name
             if is_view:
                 self.engine.run(f'CREATE VIEW "{name}" AS {query}', 60)
                 continue
             make = lambda s, name=name, query=query, indexes=indexes: self.engine.make(name, query, indexes, s)  # noqa: E731
-            self.out["evidence"][name] = self.timed(name, self.left(), make)
+            self.out["evidence"][name] = self.timed(self.left(), make)
             self.keep()
+            for one in drops:
+                self.engine.run(f'DROP TABLE "{one}"', 60)
         del self.out["over"]
 
     def rules(self):

@@ -1,6 +1,6 @@
 -- What `muster-server` makes of verified logs once, made of raw events at each run: the evidence tables that rules need, by
 -- window functions and joins, for DuckDB, SQLite and PostgreSQL. A block makes the table or view that its first line names;
--- `index:` lines are for engines that use them. GREATEST and LEAST are MAX and MIN to SQLite.
+-- `index:` lines are for engines that use them, and `drop:` says what is needed no more. GREATEST and LEAST are MAX and MIN to SQLite.
 --
 -- It starts from `events` (a row for each record), `policies` (of each class, as imported), `filed_claims` (claims as they were
 -- filed) and the imported tables, which all engines are given alike.
@@ -386,6 +386,7 @@ SELECT class, session, device, counter, trainee, lesson, day, start, "end",
 FROM told
 -- index: class, trainee, lesson
 -- index: device, counter
+-- drop: marks, stays, covered, excused, voided, seats
 
 -- table: asked
 -- Each claim by each lesson of its class, with the best word that a log has on it.
@@ -535,6 +536,7 @@ JOIN numbers n ON n.n <= m.hours AND n.n > a.planned AND n.n <= a.hours
 -- index: class, session
 -- index: device, counter
 -- index: person, day
+-- drop: asked, doubled, capped
 
 -- table: journeys
 WITH several AS (

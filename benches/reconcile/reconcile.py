@@ -15,8 +15,8 @@ For each size, in millions of records, a world is made by `muster-sim gen` unles
 - `duckdb_raw`, `sqlite_raw`, `postgres_raw`: the same rules over raw events, from which `evidence.sql` makes the tables at each run:
   what the design gains. What only the bureau's store knows is given to all alike; see `engines.py` for what else.
 
-Each is a process of its own; `peak_mb` is the most that it had resident, as the system says when it ends, and for PostgreSQL the
-sum of its processes' proportional shares, looked at twice a second. Taking rows into SQLite and PostgreSQL is `load_s`, and in no
+Each is a process of its own; `s` is the time on the wall, `cpu_s` that of the processors, and `peak_mb` the most that it had
+resident, as the system says when it ends; for PostgreSQL the sum of its processes' proportional shares, looked at twice a second. Taking rows into SQLite and PostgreSQL is `load_s`, and in no
 ratio but `ratio_with_load`. A rule that an engine does not finish in --rule-limit seconds counts as that long, and
 its total, like the ratio, is "at least". The files lie in the page cache for all.
 
@@ -47,7 +47,7 @@ NEW = 5
 
 
 def measure(*command, limit=None, **env):
-    """Runs a program: seconds, the most it had resident in MB, and what it said. Ends with it when it fails."""
+    """Runs a program: seconds, those of processors, the most it had resident in MB; and what it said. Ends with it when it fails."""
     with tempfile.TemporaryFile("w+") as said:
         begun = time.monotonic()
         process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=said, env={**os.environ, **env})
@@ -65,7 +65,8 @@ def measure(*command, limit=None, **env):
         text = re.sub(r"\x1b\[[0-9;]*m", "", said.read())
     if process.returncode > 0:
         sys.exit(f"{' '.join(map(str, command))} failed:\n{text[-3000:]}")
-    return {"s": round(seconds, 3), "peak_mb": usage.ru_maxrss // 1024}, text
+    cpu = round(usage.ru_utime + usage.ru_stime, 3)
+    return {"s": round(seconds, 3), "cpu_s": cpu, "peak_mb": usage.ru_maxrss // 1024}, text
 
 
 class Muster:
@@ -122,7 +123,8 @@ class Muster:
             again, _ = measure(self.server, "reconcile", "--new", "--data", self.data)
             shown, _ = measure(self.server, "findings", "--data", self.data)
             each.append({"process_ms": again["s"] * 1000, "shown_ms": shown["s"] * 1000, "peak_mb": again["peak_mb"],
-                         "ms": round((again["s"] - shown["s"]) * 1000, 1)})
+                         "ms": round((again["s"] - shown["s"]) * 1000, 1),
+                         "cpu_ms": round((again["cpu_s"] - shown["cpu_s"]) * 1000, 1)})
         return {"ms": statistics.median(one["ms"] for one in each), "most_ms": max(one["ms"] for one in each), "each": each}
 
     def findings(self):
@@ -137,7 +139,9 @@ def other(args, name, world, tables, work):
     if name == "postgres_raw" and postgres_bin() is None:
         print("not run: PostgreSQL is not installed (apt-get install postgresql)", file=sys.stderr)
         return {"skipped": "PostgreSQL is not installed"}, {}
-    out = work / f"{name}.json"
+    work = work / name
+    work.mkdir()
+    out = work / "told.json"
     command = [sys.executable, HERE / "engines.py", OTHERS[name]]
     options = ["--world", world, "--tables", tables, "--work", work, "--out", out, "--limit", args.limit,
                "--rule-limit", args.rule_limit, "--memory", args.memory]
@@ -151,7 +155,7 @@ def other(args, name, world, tables, work):
                "rules_s": round(sum(one.get("s", one.get("over", 0)) for one in asked), 3),
                "at_least": bool(slow) or "over" in told or any("over" in one for one in told["counts"].values()),
                "unfinished": slow, "failed": [rule for rule, one in told["rules"].items() if "error" in one],
-               "peak_mb": told.get("peak_mb", run["peak_mb"]), "tables": told["evidence"], "rules": told["rules"]}
+               "peak_mb": told.get("peak_mb", run["peak_mb"]), "cpu_s": run["cpu_s"], "tables": told["evidence"], "rules": told["rules"]}
     if "over" in told:
         figures["stopped_at"], figures["evidence_s"] = told["over"], float(args.limit)
     figures["s"] = round(figures["evidence_s"] + figures["rules_s"], 3)
@@ -250,9 +254,10 @@ def one_size(args, records):
                 print(f"{records:>12,} {name:22} {one['s']:9.2f} s {one['peak_mb']:7} MB  load {one['load_s']:.1f} s, evidence "
                       f"{one['evidence_s']:.1f} s, rules {one['rules_s']:.1f} s {least} {' '.join(one['unfinished'])}", flush=True)
             if name == "duckdb_raw" and records <= args.agree and "stopped_at" not in one:
-                said = subprocess.run([sys.executable, HERE / "agree.py", "--tables", tables, "--work", work],
+                said = subprocess.run([sys.executable, HERE / "agree.py", "--tables", tables, "--work", work / name],
                                       check=True, capture_output=True, text=True)
                 size["agreement"] = json.loads(said.stdout)
+            shutil.rmtree(work / name, ignore_errors=True)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     size["rules"] = by_rule(whole, size["muster_from_evidence"], figures, found, muster.findings())
