@@ -3,7 +3,7 @@
 
     agree.py --tables T --work DIR
 
-DIR holds the database that `engines.py duckdb run` left. Printed as JSON: by table `ours` and `theirs`, the rows of Muster and of
+DIR holds the database that `run.py duckdb run` left. Printed as JSON: by table `ours` and `theirs`, the rows of Muster and of
 the SQL, `same`, those that are in both with every column that events can tell, and `claims`: of how many claims the same hours
 are attested. Columns that no event tells are not compared (`APART`).
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 
 sys.path.insert(0, str(Path(__file__).parent))
-from engines import MADE, RULES, from_parquet, read_tables  # noqa: E402
+from run import MADE, RULES, from_parquet, read_tables  # noqa: E402
 
 # No event tells these; `evidence.sql` says why.
 APART = {"sessions": {"log_index"}, "instructors": {"by"}, "clocks": {"gain"}}
@@ -30,13 +30,16 @@ def main():
     types = read_tables((RULES / "TABLES.md").read_text(encoding="utf-8"))
     files = json.loads((args.tables / "tables.json").read_text(encoding="utf-8"))
     db = duckdb.connect(str(args.work / "duckdb.db"), read_only=True)
+
+    def count(query):
+        return db.execute(f"SELECT COUNT(*) FROM ({query})").fetchone()[0]
+
     out = {}
     for name in sorted(MADE):
         if not files.get(name):
             continue
         names = ", ".join(f'CAST("{c}" AS {kind}) AS "{c}"' for c, kind in types[name].items() if c not in APART.get(name, ()))
         ours, theirs = f"SELECT {names} FROM {from_parquet(files[name])}", f'SELECT {names} FROM "{name}"'
-        count = lambda query: db.execute(f"SELECT COUNT(*) FROM ({query})").fetchone()[0]  # noqa: E731
         out[name] = {"ours": count(ours), "theirs": count(theirs), "same": count(f"{ours} INTERSECT ALL {theirs}")}
     if files.get("claims"):
         same = db.execute(f"SELECT COUNT(*), SUM(CASE WHEN a.attested = b.attested THEN 1 ELSE 0 END) FROM claims a "

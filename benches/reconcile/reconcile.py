@@ -8,17 +8,18 @@ For each size, in millions of records, a world is made by `muster-sim gen` unles
 
 - `muster_from_logs`: no evidence, no run before: logs are verified, evidence is made, rules are run, findings are stored.
 - `muster_from_evidence`: the same with the evidence there.
-- `muster_new`: one session's log is taken in after that, and `reconcile --new`; NEW times, each another class. The process's time
-  less that of `findings`, which opens the same store and prints the same: a server that runs has both behind it.
-- `duckdb_evidence`: the same rules by DuckDB over the tables that Muster's rules saw, `claimed_cells`, `journeys` and `nulls` too:
-  what the engine costs. To be held against Muster's own `rules_s`, which is the same part.
-- `duckdb_raw`, `sqlite_raw`, `postgres_raw`: the same rules over raw events, from which `evidence.sql` makes the tables at each run:
-  what the design gains. What only the bureau's store knows is given to all alike; see `engines.py` for what else.
+- `muster_new`: one session's log is taken in after that, and `reconcile --new`; five times, each another class. The process's
+  time less that of `findings`, which opens the same store and prints the same: a server that runs has both behind it.
+- `duckdb_evidence`: the same rules by DuckDB over the tables that Muster's rules saw, with `claimed_cells`, `journeys` and
+  `nulls`: what the engine costs. To be held against Muster's own `rules_s`, which is the same part.
+- `duckdb_raw`, `sqlite_raw`, `postgres_raw`: the same rules over raw events, of which `evidence.sql` makes the tables at each
+  run: what the design gains. What only the bureau's store knows is given to all alike; see `run.py` for what else.
 
 Each is a process of its own; `s` is the time on the wall, `cpu_s` that of the processors, and `peak_mb` the most that it had
-resident, as the system says when it ends; for PostgreSQL the sum of its processes' proportional shares, looked at twice a second. Taking rows into SQLite and PostgreSQL is `load_s`, and in no
-ratio but `ratio_with_load`. A rule that an engine does not finish in --rule-limit seconds counts as that long, and
-its total, like the ratio, is "at least". The files lie in the page cache for all.
+resident, as the system says when it ends; for PostgreSQL the sum of its processes' proportional shares, looked at twice a
+second. Taking rows into SQLite and PostgreSQL is `load_s`, and in no ratio but `from_logs_with_load`. A rule that an engine
+does not finish in --rule-limit seconds counts as that long, and its total, like the ratio, is "at least". The files lie in
+the page cache for all.
 
 Exit status: 0 the figures were made, whatever they are; 2 a program failed.
 """
@@ -26,14 +27,9 @@ Exit status: 0 the figures were made, whatever they are; 2 a program failed.
 import argparse
 import json
 import os
-import re
 import shutil
-import sqlite3
-import statistics
 import subprocess
 import sys
-import tempfile
-import time
 from collections import defaultdict
 from pathlib import Path
 
@@ -41,97 +37,9 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(HERE))
 from engines import postgres_bin  # noqa: E402
+from muster import Muster, measure  # noqa: E402
 
 OTHERS = {"duckdb_evidence": "evidence", "duckdb_raw": "duckdb", "sqlite_raw": "sqlite", "postgres_raw": "postgres"}
-NEW = 5
-
-
-def measure(*command, limit=None, **env):
-    """Runs a program: seconds, those of processors, the most it had resident in MB; and what it said. Ends with it when it fails."""
-    with tempfile.TemporaryFile("w+") as said:
-        begun = time.monotonic()
-        process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=said, env={**os.environ, **env})
-        while True:
-            pid, status, usage = os.wait4(process.pid, os.WNOHANG if limit else 0)
-            if pid:
-                break
-            if time.monotonic() - begun > limit:
-                process.kill()
-                limit = None
-            time.sleep(0.02)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        seconds = time.monotonic() - begun
-        said.seek(0)
-        text = re.sub(r"\x1b\[[0-9;]*m", "", said.read())
-    if process.returncode > 0:
-        sys.exit(f"{' '.join(map(str, command))} failed:\n{text[-3000:]}")
-    cpu = round(usage.ru_utime + usage.ru_stime, 3)
-    return {"s": round(seconds, 3), "cpu_s": cpu, "peak_mb": usage.ru_maxrss // 1024}, text
-
-
-class Muster:
-    """A world's data directory, and the server's program."""
-
-    def __init__(self, server, world):
-        self.server, self.data = server, world / "data"
-
-    def store(self):
-        return sqlite3.connect(self.data / "muster.sqlite", isolation_level=None)
-
-    def forget(self, evidence):
-        """What runs left is gone, and the evidence where that is said: as if logs had just come, and nobody had looked."""
-        db = self.store()
-        db.execute("BEGIN")
-        for table in ("finding", "claim_result", "trainee_result", "run", *(["part", "bracket"] if evidence else [])):
-            db.execute(f"DELETE FROM {table}")
-        if evidence:
-            db.execute("UPDATE session SET evidence = 0, part = NULL")
-        db.execute("COMMIT")
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        db.close()
-        if evidence:
-            shutil.rmtree(self.data / "evidence", ignore_errors=True)
-
-    def reconcile(self, *options):
-        """One run; with the milliseconds of its steps and rules, and the rows of the rules."""
-        out, said = measure(self.server, "reconcile", "--data", self.data, *options, RUST_LOG="muster_server=debug")
-        out["steps_ms"] = {step.strip('"'): int(ms) for step, ms in re.findall(r'step=("[^"]*"|\S+) ms=(\d+)', said)}
-        ran = re.findall(r"rule=(\S+) hits=(\d+) ms=(\d+)", said)
-        out["rules_ms"] = {rule: int(ms) for rule, _, ms in ran}
-        out["rows"] = {rule: int(hits) for rule, hits, _ in ran}
-        # What engines over evidence do as well: what rules count, and the rules.
-        counts = sum(ms for step, ms in out["steps_ms"].items() if step.startswith("counts"))
-        out["rules_s"] = (sum(out["rules_ms"].values()) + counts) / 1000
-        return out
-
-    def late(self):
-        """The last session of some classes, which are to come later."""
-        db = self.store()
-        last = db.execute("SELECT device, counter FROM (SELECT device, counter, class, row_number() OVER "
-                          "(PARTITION BY class ORDER BY open_ms DESC) AS n FROM session WHERE final = 1) "
-                          "WHERE n = 1 ORDER BY class").fetchall()
-        return last[:: max(len(last) // NEW, 1)][:NEW]
-
-    def come(self, session, here):
-        self.store().execute("UPDATE session SET final = ? WHERE device = ? AND counter = ?", (here, *session))
-
-    def new(self, sessions):
-        """What one new log costs, in milliseconds, each after the other."""
-        each = []
-        for session in sessions:
-            self.come(session, 1)
-            again, _ = measure(self.server, "reconcile", "--new", "--data", self.data)
-            shown, _ = measure(self.server, "findings", "--data", self.data)
-            each.append({"process_ms": again["s"] * 1000, "shown_ms": shown["s"] * 1000, "peak_mb": again["peak_mb"],
-                         "ms": round((again["s"] - shown["s"]) * 1000, 1),
-                         "cpu_ms": round((again["cpu_s"] - shown["cpu_s"]) * 1000, 1)})
-        return {"ms": statistics.median(one["ms"] for one in each), "most_ms": max(one["ms"] for one in each), "each": each}
-
-    def findings(self):
-        found = defaultdict(set)
-        for rule, c, subject in self.store().execute("SELECT rule, class, subject FROM finding WHERE until IS NULL"):
-            found[rule].add((c, subject))
-        return found
 
 
 def other(args, name, world, tables, work):
@@ -142,7 +50,7 @@ def other(args, name, world, tables, work):
     work = work / name
     work.mkdir()
     out = work / "told.json"
-    command = [sys.executable, HERE / "engines.py", OTHERS[name]]
+    command = [sys.executable, HERE / "run.py", OTHERS[name]]
     options = ["--world", world, "--tables", tables, "--work", work, "--out", out, "--limit", args.limit,
                "--rule-limit", args.rule_limit, "--memory", args.memory]
     load, _ = measure(*command, "load", *options)
@@ -155,10 +63,11 @@ def other(args, name, world, tables, work):
                "rules_s": round(sum(one.get("s", one.get("over", 0)) for one in asked), 3),
                "at_least": bool(slow) or "over" in told or any("over" in one for one in told["counts"].values()),
                "unfinished": slow, "failed": [rule for rule, one in told["rules"].items() if "error" in one],
-               "peak_mb": told.get("peak_mb", run["peak_mb"]), "cpu_s": run["cpu_s"], "tables": told["evidence"], "rules": told["rules"]}
-    if "over" in told:
-        figures["stopped_at"], figures["evidence_s"] = told["over"], float(args.limit)
+               "peak_mb": told.get("peak_mb", run["peak_mb"]), "cpu_s": run["cpu_s"],
+               "tables": told["evidence"], "rules": told["rules"]}
     figures["s"] = round(figures["evidence_s"] + figures["rules_s"], 3)
+    if "over" in told:
+        figures["stopped_at"], figures["s"] = told["over"], max(figures["s"], args.limit)
     found = defaultdict(set)
     path = Path(f"{out}.findings")
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
@@ -177,9 +86,8 @@ def by_rule(whole, muster, figures, found, mine):
             one = dict(engine.get("rules", {}).get(rule, {}))
             if "rows" in one:
                 theirs, both = found[name][rule], found[name][rule] & mine[rule]
-                one |= {"findings": len(theirs), "same": len(both), "same_share": round(len(both) / (len(theirs | mine[rule]) or 1), 4)}
-                if not theirs and not mine[rule]:
-                    one["same_share"] = 1.0
+                every = len(theirs | mine[rule])
+                one |= {"findings": len(theirs), "same": len(both), "same_share": round(len(both) / every, 4) if every else 1.0}
             row[name] = one
         rows.append(row)
     return rows
@@ -251,8 +159,9 @@ def one_size(args, records):
             one = figures[name]
             if "s" in one:
                 least = "at least" if one["at_least"] else ""
-                print(f"{records:>12,} {name:22} {one['s']:9.2f} s {one['peak_mb']:7} MB  load {one['load_s']:.1f} s, evidence "
-                      f"{one['evidence_s']:.1f} s, rules {one['rules_s']:.1f} s {least} {' '.join(one['unfinished'])}", flush=True)
+                parts = f"load {one['load_s']:.1f} s, evidence {one['evidence_s']:.1f} s, rules {one['rules_s']:.1f} s"
+                slow = " ".join([least, *one["unfinished"], *([f"stopped at {one['stopped_at']}"] if "stopped_at" in one else [])])
+                print(f"{records:>12,} {name:22} {one['s']:9.2f} s {one['peak_mb']:7} MB  {parts} {slow}", flush=True)
             if name == "duckdb_raw" and records <= args.agree and "stopped_at" not in one:
                 said = subprocess.run([sys.executable, HERE / "agree.py", "--tables", tables, "--work", work / name],
                                       check=True, capture_output=True, text=True)
@@ -271,7 +180,8 @@ def linear(sizes):
     """Seconds for a million records, by size; and how the largest stands to the smallest, 1 where cost is linear."""
     out = {}
     for name in ("muster_from_logs", "muster_from_evidence", *OTHERS):
-        each = {str(size["records"]): round(size[name]["s"] / size["records"] * 1e6, 3) for size in sizes if "s" in size.get(name, {})}
+        known = [size for size in sizes if "s" in size.get(name, {})]
+        each = {str(size["records"]): round(size[name]["s"] / size["records"] * 1e6, 3) for size in known}
         if each:
             values = list(each.values())
             out[name] = {"s_per_million": each, "largest_to_smallest": round(values[-1] / values[0], 3)}
@@ -280,8 +190,9 @@ def linear(sizes):
 
 def aims(sizes):
     """What was aimed at, and whether these figures reach it; an aim about 10 million records is left out without them."""
+    raw = [one for size in sizes for one in size["ratios"].values() if "from_logs" in one]
     out = {
-        "ahead_of_all_raw": all(one[part] > 1 for s in sizes for n, one in s["ratios"].items() for part in ("from_evidence", "from_logs") if part in one),
+        "ahead_of_all_raw": all(one[part] > 1 for one in raw for part in ("from_evidence", "from_logs")),
         "peak_under_4096_mb": all(s[m]["peak_mb"] < 4096 for s in sizes for m in ("muster_from_logs", "muster_from_evidence")),
         "new_log_under_100_ms": all(s["muster_new"]["ms"] < 100 for s in sizes),
     }
@@ -292,7 +203,10 @@ def aims(sizes):
 
 
 def machine():
-    read = lambda path, key: next((line.split(":", 1)[1].strip() for line in Path(path).read_text().splitlines() if line.startswith(key)), "")  # noqa: E731
+    def read(path, key):
+        lines = Path(path).read_text().splitlines()
+        return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(key)), "")
+
     out = {"cores": os.cpu_count(), "cpu": read("/proc/cpuinfo", "model name"), "memory": read("/proc/meminfo", "MemTotal")}
     pressure = Path("/proc/pressure/cpu")
     if pressure.exists():
@@ -305,7 +219,7 @@ def main():
     args.add_argument("--sim", required=True)
     args.add_argument("--server", required=True)
     args.add_argument("--worlds", type=Path, default=ROOT / "target/bench/worlds")
-    args.add_argument("--work", type=Path, default=None, help="where databases are put, and removed; beside the worlds unless given")
+    args.add_argument("--work", type=Path, default=None, help="where databases are; beside the worlds unless given")
     args.add_argument("--out", type=Path, default=ROOT / "target/bench/reconcile.json")
     args.add_argument("--sizes", default=os.environ.get("SIZES") or "1,10,50", help="millions of records")
     args.add_argument("--engines", default=",".join(OTHERS), type=lambda text: text.split(","))
@@ -316,8 +230,9 @@ def main():
     args = args.parse_args()
     args.worlds = args.worlds.resolve()
     args.work = (args.work or args.worlds).resolve()
-    out = {"machine": machine(), "muster": subprocess.run([args.server, "--version"], capture_output=True, text=True).stdout.strip(),
-           "limit_s": args.limit, "rule_limit_s": args.rule_limit, "sizes": []}
+    version = subprocess.run([args.server, "--version"], check=True, capture_output=True, text=True).stdout.strip()
+    out = {"machine": machine(), "muster": version, "limit_s": args.limit, "rule_limit_s": args.rule_limit,
+           "sizes": []}
     for millions in args.sizes.split(","):
         out["sizes"].append(one_size(args, round(float(millions) * 1e6)))
         out["linear"], out["aims"] = linear(out["sizes"]), aims(out["sizes"])
@@ -326,8 +241,8 @@ def main():
     for size in out["sizes"]:
         for name, ratio in size["ratios"].items():
             least = "≥ " if ratio["at_least"] else ""
-            words = ", ".join(f"{key} {'' if key == 'peak' else least}{value}" for key, value in ratio.items() if key != "at_least")
-            print(f"{size['records']:>12,} {name:22} × Muster: {words}")
+            words = [f"{key} {'' if key == 'peak' else least}{ratio[key]}" for key in ratio if key != "at_least"]
+            print(f"{size['records']:>12,} {name:22} × Muster: {', '.join(words)}")
     print(json.dumps(out["aims"]))
 
 
