@@ -160,7 +160,7 @@ def one_size(args, records):
             if "s" in one:
                 least = "at least" if one["at_least"] else ""
                 parts = f"load {one['load_s']:.1f} s, evidence {one['evidence_s']:.1f} s, rules {one['rules_s']:.1f} s"
-                slow = " ".join([least, *one["unfinished"], *([f"stopped at {one['stopped_at']}"] if "stopped_at" in one else [])])
+                slow = " ".join([least, *one["unfinished"], *(["stopped at", one["stopped_at"]] if "stopped_at" in one else [])])
                 print(f"{records:>12,} {name:22} {one['s']:9.2f} s {one['peak_mb']:7} MB  {parts} {slow}", flush=True)
             if name == "duckdb_raw" and records <= args.agree and "stopped_at" not in one:
                 said = subprocess.run([sys.executable, HERE / "agree.py", "--tables", tables, "--work", work / name],

@@ -36,7 +36,6 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(ROOT / "tests" / "oracle")]
 from duckdb_rules import read_rule, read_tables  # noqa: E402
-
 from engines import ENGINES, Failed, Over, from_parquet  # noqa: E402
 
 RULES = ROOT / "server" / "rules"
