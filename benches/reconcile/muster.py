@@ -1,5 +1,6 @@
 """Muster as it is measured: its program as a process, and its data directory put back to before a run."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -73,6 +74,15 @@ class Muster:
         counts = sum(ms for step, ms in out["steps_ms"].items() if step.startswith("counts"))
         out["rules_s"] = (sum(out["rules_ms"].values()) + counts) / 1000
         return out
+
+    def runs_these(self, folder):
+        """Ends where the newest run was of other rules than a folder's: then nothing can be compared."""
+        files = sorted(folder.glob("*.sql"), key=lambda path: path.stem)
+        each = [(path.stem.encode(), path.read_bytes()) for path in files]
+        mine = hashlib.sha256(b"".join(b"%s\n%d\n%s\n" % (name, len(sql), sql) for name, sql in each)).hexdigest()
+        ran, = self.store().execute("SELECT rules_sha256 FROM run ORDER BY run DESC LIMIT 1").fetchone()
+        if ran != mine:
+            sys.exit(f"{self.server} was built with other rules than those of {folder}: build it anew")
 
     def late(self):
         """The last session of some classes, which are to come later."""

@@ -21,7 +21,7 @@ second. Taking rows into SQLite and PostgreSQL is `load_s`, and in no ratio but 
 does not finish in --rule-limit seconds counts as that long, and its total, like the ratio, is "at least". The files lie in
 the page cache for all.
 
-Exit status: 0 the figures were made, whatever they are; 2 a program failed.
+Exit status: 0 the figures were made, whatever they are; 1 a program failed, or has other rules than this tree; 2 a word is wrong.
 """
 
 import argparse
@@ -138,6 +138,7 @@ def one_size(args, records):
             muster.come(session, 0)
         muster.forget(evidence=True)
         size["muster_from_logs"] = muster.reconcile()
+        muster.runs_these(ROOT / "server" / "rules")
         muster.forget(evidence=False)
         size["muster_from_evidence"] = muster.reconcile()
         size["muster_new"] = muster.new(late)

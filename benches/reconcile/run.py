@@ -19,7 +19,7 @@ FILE is written anew after each step that is done, as JSON: `version`, `settings
 `nulls`, which floats fit, is Muster's own, for nothing; what the rules count for it is asked and timed.
 Findings (rule, class, subject) go to FILE.findings, not timed.
 
-Exit status: 0 it ran, whatever was too slow; 2 a file cannot be used.
+Exit status: 0 it ran, whatever was too slow; 1 a file cannot be used.
 """
 
 import argparse
