@@ -8,7 +8,7 @@ Worlds with the truth beside them are made by `muster-sim gen`, reconciled by `m
 `--habits` and `--frauds` the rates are those of a file; with `--world` worlds that were made elsewhere are measured instead.
 
 - *Fabricated hours*: of each claim, the hours that were invented against the hours that are flagged by a finding that
-  suspects, of grade certain or strong, in the families hours, presence, identity, rhythm, place, teaching and paper. A claim says how many
+  suspects, of grade certain or strong, in the families hours, presence, identity, rhythm, place, teaching, paper and log. A claim says how many
   hours, not which, so they are compared by their number in each claim.
 - *Phantoms*: claims for people who never came, against the findings of `phantom-trainee`.
 - *Accused*: a class that is honest in truth, and is red or has a finding that suspects and is certain or strong.
@@ -41,7 +41,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "oracle"))
 import duckdb_rules  # noqa: E402
 
-HOURS = {"hours", "presence", "identity", "rhythm", "place", "teaching", "paper"}
+HOURS = {"hours", "presence", "identity", "rhythm", "place", "teaching", "paper", "log"}
 
 
 def run(*command):
@@ -97,7 +97,6 @@ class World:
         duck = duckdb.connect()
         truth = lambda name: f"read_parquet('{folder}/truth/{name}*.parquet')"
         self.honest = {c for c, honest in duck.sql(f'SELECT "class", honest FROM {truth("classes")}').fetchall() if honest}
-        self.classes = duck.sql(f"SELECT count(*) FROM {truth('classes')}").fetchone()[0]
         self.people = {(c, t): (phantom, fabricated) for c, t, phantom, fabricated in
                        duck.sql(f'SELECT "class", trainee, phantom, fabricated FROM {truth("trainees")}').fetchall()}
         self.store = sqlite3.connect(folder / "data" / "muster.sqlite")

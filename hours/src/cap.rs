@@ -17,10 +17,11 @@ pub struct Hour<'a> {
     pub cap: u32,
 }
 
-/// Which of these hours are above the cap: the latest of a person's day. In the order they were given in.
+/// Which of these hours are above the cap: the latest of a person's day. In the order they were given in, which decides
+/// nothing but between hours that are alike in all.
 pub fn above_cap(hours: &[Hour<'_>]) -> Vec<bool> {
     let mut order: Vec<usize> = (0..hours.len()).collect();
-    order.sort_by_key(|i| (hours[*i].start, hours[*i].lesson, *i));
+    order.sort_by_key(|i| (hours[*i].start, hours[*i].lesson, hours[*i].cap, *i));
     let mut used: BTreeMap<(&str, i64), u32> = BTreeMap::new();
     let mut above = vec![false; hours.len()];
     for i in order {

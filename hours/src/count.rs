@@ -151,6 +151,9 @@ fn count_by(log: &VerifiedLog, plan: &Plan, settle_ms: u64) -> Result<Counted, C
     sure.blind = &excuses.camera;
     let blind = if excuses.camera.is_empty() { good.clone() } else { intervals(records, &times, sure) };
     let presence = intervals(records, &times, Sure::ANY);
+    // An entry by hand that counts nothing excuses nothing either.
+    let card = Sure { manual: policy.manual, ..Sure::ANY };
+    let by_card = if excuses.camera.is_empty() { Vec::new() } else { intervals(records, &times, card) };
     let missed = missed(records, &times);
     let unvoided = if missed.is_empty() { Vec::new() } else { intervals_without_misses(records, &times) };
     let mut cells = Vec::with_capacity(plan.assignment.trainees.len() * plan.times.len());
@@ -160,6 +163,7 @@ fn count_by(log: &VerifiedLog, plan: &Plan, settle_ms: u64) -> Result<Counted, C
             good: of(&good),
             blind: of(&blind),
             any: of(&presence),
+            by_card: of(&by_card),
             unvoided: of(&unvoided),
             missed: missed.get(trainee.as_str()).map_or(&[], Vec::as_slice),
         };
@@ -179,6 +183,8 @@ struct Seen<'a> {
     /// What `good` would be if a card that was read while the camera was down had been sure.
     blind: Vec<Interval>,
     any: Vec<Interval>,
+    /// Who was there by the card, while the camera was down: of any assurance, and by hand only where that counts.
+    by_card: Vec<Interval>,
     /// What `any` would be without the missed calls.
     unvoided: Vec<Interval>,
     missed: &'a [(i64, u64)],
@@ -232,16 +238,21 @@ impl Seen<'_> {
     fn excused(&self, start: i64, end: i64, enough: &impl Fn(i64) -> bool, excuses: &Excuses) -> Option<u64> {
         let in_lesson = |from: i64, to: i64| (from.max(start), to.min(end));
         let dead = excuses.dead.iter().map(|(from, to, _)| (*from, *to));
-        let by_card =
-            self.any.iter().flat_map(|i| excuses.camera.iter().map(|(from, to)| (i.from.max(*from), i.to.min(*to))));
+        let by_card = self
+            .by_card
+            .iter()
+            .flat_map(|i| excuses.camera.iter().map(|(from, to)| (i.from.max(*from), i.to.min(*to))));
         let seen = self.good.iter().chain(&self.blind).map(|i| (i.from, i.to));
         let taken = union(dead.chain(by_card).chain(seen).map(|(from, to)| in_lesson(from, to)));
         let of_lesson = |all: &[(i64, i64, u64)]| all.iter().find(|o| o.0 < end && o.1 > start).map(|o| o.2);
         let camera = || {
-            // The camera's outage may lie before the lesson: at the check-in that carries it.
-            let then = excuses.camera.iter().zip(&excuses.camera_seqs);
-            let carries = |(from, to): &(i64, i64)| self.blind.iter().any(|i| i.from <= *to && i.to >= *from);
-            then.filter(|(outage, _)| carries(outage) || outage.0 < end && outage.1 > start).map(|(_, seq)| *seq).next()
+            // The camera's outage may lie before the lesson: at the check-in of the stay that carries it.
+            let is_it = |(from, to): (i64, i64)| {
+                let mut stays = self.blind.iter().filter(|i| i.from < end && i.to > start);
+                from < end && to > start || stays.any(|i| i.from <= to && i.to >= from)
+            };
+            let mut all = excuses.camera.iter().zip(&excuses.camera_seqs);
+            all.find(|(outage, _)| is_it(**outage)).map(|(_, seq)| *seq)
         };
         enough(taken).then(|| of_lesson(&excuses.dead).or_else(camera)).flatten()
     }

@@ -81,23 +81,17 @@ impl Bundle {
         if !(1..=MAX_LIFE).contains(&self.life.len()) {
             return Err(BundleError::Life(self.life.len()));
         }
-        let mut out = Vec::new();
-        let mut put = |name: &str, bytes: &[u8]| {
-            out.extend_from_slice(&header(name, bytes.len() as u64));
-            out.extend_from_slice(bytes);
-            out.resize(out.len().next_multiple_of(BLOCK), 0);
-        };
+        let mut out = Archive::default();
         for name in PARTS {
-            put(name, self.part(name)?);
+            out.put(name, self.part(name)?);
             if name == CONTACTS {
                 for (n, (leaf, receipt)) in self.life.iter().enumerate() {
-                    put(&life(n), leaf);
-                    put(&life_receipt(n), receipt);
+                    out.put(&life(n), leaf);
+                    out.put(&life_receipt(n), receipt);
                 }
             }
         }
-        out.resize(out.len() + 2 * BLOCK, 0);
-        Ok(out)
+        Ok(out.end())
     }
 
     /// Reads a file.
@@ -123,6 +117,26 @@ impl Bundle {
         } else {
             Err(BundleError::Tar { offset: tar.at, what: "bytes after the last part" })
         }
+    }
+}
+
+/// An uncompressed `ustar` as bundles are written, of whatever parts.
+#[derive(Debug, Clone, Default)]
+pub struct Archive(Vec<u8>);
+
+impl Archive {
+    /// Adds a file; of a name above 100 bytes, which is all that the header holds, the rest is cut off.
+    pub fn put(&mut self, name: &str, bytes: &[u8]) {
+        let name = &name.as_bytes()[..name.len().min(100)];
+        self.0.extend_from_slice(&header(name, bytes.len() as u64));
+        self.0.extend_from_slice(bytes);
+        self.0.resize(self.0.len().next_multiple_of(BLOCK), 0);
+    }
+
+    /// The whole file.
+    pub fn end(mut self) -> Vec<u8> {
+        self.0.resize(self.0.len() + 2 * BLOCK, 0);
+        self.0
     }
 }
 
@@ -154,7 +168,7 @@ impl<'a> Tar<'a> {
         }
         let digits = std::str::from_utf8(&head[124..135]).ok().and_then(|t| u64::from_str_radix(t, 8).ok());
         let size = digits.ok_or(bad("a size is not octal"))?;
-        if head != header(name, size) {
+        if head != header(name.as_bytes(), size) {
             return Err(bad("the header is not written as bundles write it"));
         }
         let start = at + BLOCK;
@@ -172,10 +186,10 @@ impl<'a> Tar<'a> {
 
 const BLOCK: usize = 512;
 
-fn header(name: &str, size: u64) -> [u8; BLOCK] {
+fn header(name: &[u8], size: u64) -> [u8; BLOCK] {
     let mut head = [0; BLOCK];
     let mut put = |at: usize, text: &[u8]| head[at..at + text.len()].copy_from_slice(text);
-    put(0, name.as_bytes());
+    put(0, name);
     put(100, b"0000644\0");
     put(108, b"0000000\0");
     put(116, b"0000000\0");

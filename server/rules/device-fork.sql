@@ -13,9 +13,17 @@
 -- next_zh: 吊销密钥；对磁盘取证；由两人共同处理。
 -- next_en: Revoke the key; take a forensic copy; let two persons handle it.
 SELECT c.class, f.device AS subject, c.trainee, c.cell, CAST('fork' AS VARCHAR) AS kind, c.lesson,
-       COALESCE(f.size_a >= $min_records AND f.size_b >= $min_records, FALSE) AS suspect,
-       c.device, c.counter, c.seq_from, c.seq_to
+       -- Which hours the two tell apart is not known: all are void, and that accuses nobody.
+       FALSE AS suspect, c.device, c.counter, c.seq_from, c.seq_to
 FROM claimed_cells c JOIN forks f ON f.device = c.device AND c.counter >= f.counter
+UNION ALL
+-- The class whose session has two histories, as a fact without an hour.
+SELECT c.class, f.device AS subject, CAST('' AS VARCHAR) AS trainee, 0 AS cell, CAST('fork' AS VARCHAR) AS kind,
+       CAST('' AS VARCHAR) AS lesson,
+       COALESCE(f.size_a >= $min_records AND f.size_b >= $min_records, FALSE) AS suspect,
+       f.device, f.counter, 0 AS seq_from, 0 AS seq_to
+FROM (SELECT class, device, counter FROM claimed_cells GROUP BY class, device, counter) c
+JOIN forks f ON f.device = c.device AND f.counter = c.counter
 UNION ALL
 -- A fork that no claim hangs on yet is shown all the same.
 SELECT CAST('' AS VARCHAR) AS class, f.device AS subject, CAST('' AS VARCHAR) AS trainee, 0 AS cell,

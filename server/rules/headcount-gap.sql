@@ -9,6 +9,7 @@
 -- threshold: within_s = 600 (customary: ten minutes before and after the visit)
 -- threshold: min_gap = 2 (customary: toilet, corridor, a miscount)
 -- threshold: gap_permille = 100 (customary: one in ten)
+-- threshold: face_level = 2 (design: from here on a camera saw a face)
 -- explain_zh: 检查时记录显示 {of} 人自前十分钟至后十分钟一直在场，而现场清点少 {n} 人；该课次的 {cells} 个申领学时须核实。
 -- explain_en: By the log {of} trainees were there from ten minutes before the visit until ten after, and the inspector counted {n} fewer; {cells} claimed hours of that session have to be confirmed.
 -- innocent_zh: 检查人员只清点了一间教室、清点时正值课间。
@@ -38,9 +39,15 @@ WITH visits AS (
   FROM logged
   WHERE there - headcount > $min_gap AND (there - headcount) * 1000 > $gap_permille * there
   GROUP BY class, session
+), unseen AS (
+  -- Hours of those whom no face in that session shows. Where these are as many as were missing, it is they.
+  SELECT class, session, COUNT(DISTINCT trainee) AS trainees
+  FROM claimed_cells WHERE shape IN ('attested', 'tail') AND COALESCE(level, 0) < $face_level
+  GROUP BY class, session
 )
 SELECT c.class, CAST('' AS VARCHAR) AS subject, c.trainee, c.cell, CAST('fewer' AS VARCHAR) AS kind, c.lesson,
        TRUE AS suspect, c.device, c.counter, c.seq_from, c.seq_to, s.gap AS n, s.there AS "of"
 FROM short s JOIN claimed_cells c ON c.class = s.class AND c.session = s.session
+LEFT JOIN unseen u ON u.class = s.class AND u.session = s.session
 -- Who was not counted is not known, so the whole session waits for names; who was never logged in it is no part of it.
-WHERE c.shape IN ('attested', 'tail')
+WHERE c.shape IN ('attested', 'tail') AND (COALESCE(c.level, 0) < $face_level OR COALESCE(u.trainees, 0) < s.gap)

@@ -7,6 +7,8 @@
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚构课时）、第四条（一）
 -- threshold: min_blank = 4 (customary: a tail is what a forgotten check-out looks like, so only blanks accuse)
 -- threshold: min_blank_permille = 100 (customary: one claimed hour in ten)
+-- threshold: class_trainees = 3 (customary: three of a class who pass both make it the class's way of claiming)
+-- threshold: class_permille = 50 (customary: and one claimed hour in twenty of the class; then each such hour accuses)
 -- threshold: min_beyond = 1 (design: arithmetic; no hour above the schedule can have been taught)
 -- explain_zh: 申领 {hours} 学时，经核验记录支持的为 {attested} 学时，因故障或停课未能核验的为 {unproven} 学时；无依据的 {cells} 学时中：{blank} 学时该班上课而其从未出现，{tail} 学时为到课后未覆盖或核验等级不足，{not_listed} 学时当时不在名册、课程已调整或经批准在别处上课，{not_held} 学时的课没有任何记录，{beyond} 学时超出课表，不可能存在。
 -- explain_en: {hours} class hours were claimed; verified logs support {attested}, and {unproven} are unproven because something was down or closed. Of the {cells} without support, in {blank} the class met and this trainee was never seen, in {tail} the trainee was seen but not for long enough, or not surely enough, in {not_listed} the trainee was not on the roster then, the lesson had been moved, or it was allowed to sit elsewhere, {not_held} are of lessons that no log has, and {beyond} are above the schedule and cannot exist.
@@ -35,15 +37,25 @@ cells AS (
 ),
 counted AS (
   SELECT class, trainee, SUM(CASE WHEN unseen THEN 1 ELSE 0 END) AS blanks,
-         SUM(CASE WHEN shape = 'beyond' THEN 1 ELSE 0 END) AS beyond
+         SUM(CASE WHEN shape = 'beyond' THEN 1 ELSE 0 END) AS beyond, MAX(hours) AS hours
   FROM cells GROUP BY class, trainee
+),
+asked AS (SELECT class, SUM(hours) AS hours FROM claims GROUP BY class),
+way AS (
+  SELECT b.class
+  FROM counted b JOIN asked a ON a.class = b.class
+  GROUP BY b.class, a.hours
+  HAVING SUM(CASE WHEN b.blanks >= $min_blank AND b.blanks * 1000 >= $min_blank_permille * b.hours THEN 1 ELSE 0 END) >= $class_trainees
+     AND SUM(b.blanks) * 1000 >= $class_permille * a.hours
 )
 -- Hours that were allowed elsewhere are not attested here either: they are cut, and accuse nobody.
 SELECT c.class, c.trainee AS subject, c.trainee, c.cell, c.kind, c.lesson,
-       (c.unseen AND b.blanks >= $min_blank AND b.blanks * 1000 >= $min_blank_permille * c.hours)
+       (c.unseen AND (y.class IS NOT NULL
+                      OR b.blanks >= $min_blank AND b.blanks * 1000 >= $min_blank_permille * c.hours))
          -- A class without a schedule has not been imported whole: that accuses nobody.
          OR (c.shape = 'beyond' AND b.beyond >= $min_beyond AND k.planned > 0) AS suspect,
        c.device, c.counter, c.seq_from, c.seq_to
 FROM cells c
 JOIN counted b ON b.class = c.class AND b.trainee = c.trainee
 LEFT JOIN claims k ON k.class = c.class AND k.trainee = c.trainee
+LEFT JOIN way y ON y.class = c.class

@@ -41,6 +41,8 @@ quick AS (
   WHERE t.metres > $min_metres AND t.metres * 3600 > $limit_km_h * t.ms
     AND NOT EXISTS (SELECT 1 FROM moved m WHERE m.class = t.class_a AND m.since <= t.at_a AND m.until >= t.at_a)
     AND NOT EXISTS (SELECT 1 FROM moved m WHERE m.class = t.class_b AND m.since <= t.at_b AND m.until >= t.at_b)
+    -- While the first session still runs, the person may be in two places at once: that is the other rule's, which weighs both.
+    AND NOT EXISTS (SELECT 1 FROM sessions o WHERE o.device = t.device_a AND o.counter = t.counter_a AND o.close > t.at_b)
 ),
 -- The second stay: what is claimed of the session that the second check-in opened.
 stay AS (

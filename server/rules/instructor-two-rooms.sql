@@ -29,16 +29,16 @@ WITH events AS (
   WHERE v.way = 'in'
 ), clocks_of AS (
   SELECT class, session, MAX(clock_step_s + clock_rebased_s) AS slack_s FROM sessions GROUP BY class, session
-), held AS (
+), held AS MATERIALIZED (
   SELECT p.class, p.session, p.lesson, p.site, p.day, p.start, p."end", p.person, k.slack_s
   FROM schedule p
   JOIN clocks_of k ON k.class = p.class AND k.session = p.session
   WHERE EXISTS (SELECT 1 FROM claimed_cells c WHERE c.class = p.class AND c.lesson = p.lesson AND c.shape = 'attested')
-), tapped AS (
+), tapped AS MATERIALIZED (
   SELECT h.class, h.lesson, s.person
   FROM held h JOIN stays s ON s.class = h.class AND s.session = h.session AND s.since < h."end" AND s.until > h.start
   GROUP BY h.class, h.lesson, s.person
-), teaches AS (
+), teaches AS MATERIALIZED (
   SELECT h.class, h.lesson, h.site, h.day, h.start, h."end", h.slack_s, t.person, 1 AS tapped
   FROM held h JOIN tapped t ON t.class = h.class AND t.lesson = h.lesson
   UNION ALL

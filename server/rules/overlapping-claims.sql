@@ -6,6 +6,7 @@
 -- title_en: The same hours claimed in two classes
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚构课时、虚报人数）、第三条（补贴条件）
 -- threshold: min_cells = 2 (customary: one may be a slip of the timetable)
+-- threshold: clear_permille = 500 (customary: what has less than half of the other's share is no matter of who forgot to check out)
 -- explain_zh: 同一人在另一班期的申领与本申领有 {cells} 个学时时间重叠；本申领的核验比例较低，这些学时不应支付。
 -- explain_en: {cells} hours of this claim lie at the same time as hours claimed for the same person in another class. This claim is the less attested of the two, so these hours are not due.
 -- innocent_zh: 经批准的调班未登记、课表时间导入有误、证件号登记错误。
@@ -43,7 +44,10 @@ clashes AS (
 ),
 -- The less attested claim gives way; of two alike the later one.
 lost AS (
-  SELECT m.class, m.trainee, m.other, m.other_trainee
+  SELECT m.class, m.trainee, m.other, m.other_trainee,
+         -- Where both are about as well attested, who sat where is not told by it: cut, and nobody is accused.
+         COALESCE(k.attested, 0) * COALESCE(o.planned, 0) * 1000
+           < COALESCE(o.attested, 0) * COALESCE(k.planned, 0) * $clear_permille AS clear
   FROM clashes m
   JOIN claims k ON k.class = m.class AND k.trainee = m.trainee
   JOIN claims o ON o.class = m.other AND o.trainee = m.other_trainee
@@ -54,11 +58,11 @@ lost AS (
                   OR (COALESCE(k.filed_at, 0) = COALESCE(o.filed_at, 0) AND m.class > m.other))))
 ),
 cells AS (
-  SELECT m.class, m.trainee, m.cell
+  SELECT m.class, m.trainee, m.cell, MAX(CASE WHEN l.clear THEN 1 ELSE 0 END) AS clear
   FROM lost l
   JOIN met m ON m.class = l.class AND m.trainee = l.trainee AND m.other = l.other AND m.other_trainee = l.other_trainee
   GROUP BY m.class, m.trainee, m.cell
 )
 SELECT c.class, c.trainee AS subject, c.trainee, c.cell, CAST('claimed-twice' AS VARCHAR) AS kind, c.lesson,
-       c.shape <> 'unproven' AS suspect, c.device, c.counter, c.seq_from, c.seq_to
+       c.shape <> 'unproven' AND x.clear = 1 AS suspect, c.device, c.counter, c.seq_from, c.seq_to
 FROM cells x JOIN claimed_cells c ON c.class = x.class AND c.trainee = x.trainee AND c.cell = x.cell

@@ -6,7 +6,7 @@
 -- title_en: Phantom trainee
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚报人数）、第三条
 -- threshold: min_sessions = 5 (customary: fewer logged sessions say too little)
--- threshold: min_spots = 4 (customary: one missed call is a toilet, four of four is nobody)
+-- threshold: min_spots = 2 (customary: one missed call is a toilet; two of two, and never a face in five sessions, is nobody)
 -- explain_zh: 为该学员申领 {hours} 学时，但全班有记录且设备正常的 {sessions} 个课次中从未有其刷卡到课，也没有一次人脸相符。因故障未能核验的学时不在此列。
 -- explain_en: {hours} class hours were claimed for this trainee, who in {sessions} logged sessions with nothing down never once came with a card and never matched a face. Hours that are unproven are not counted against anybody here.
 -- explain_card-only_zh: 为该学员申领 {hours} 学时，{sessions} 个课次中只有其卡到课：摄像头正常而从未见到其人，课中抽查一次也未应答。

@@ -24,9 +24,9 @@ WITH clock AS (
 ),
 -- Only persons who are on two rosters, or twice on one.
 several AS (SELECT person FROM roster WHERE person IS NOT NULL GROUP BY person HAVING COUNT(*) > 1),
-stays AS (
+stays AS MATERIALIZED (
   SELECT r.person, c.day, c.site, c.slack_ms, p.class, p.trainee, p.device, p.counter, p."from", p."to",
-         p.assurance, p.seq_from, p.seq_to
+         p.assurance, p.spots_due, p.spots_met, p.seq_from, p.seq_to
   FROM presence p
   JOIN roster r ON r.class = p.class AND r.trainee = p.trainee
   JOIN several v ON v.person = r.person
@@ -34,7 +34,7 @@ stays AS (
 ),
 -- And of these the days on which two terminals saw them: a handful of intervals each.
 twice AS (SELECT person, day FROM stays GROUP BY person, day HAVING COUNT(DISTINCT device) > 1),
-pairs AS (
+pairs AS MATERIALIZED (
   SELECT a.class AS class_a, a.trainee AS trainee_a, a.device AS device_a, a.counter AS counter_a, a."from" AS from_a,
          a."to" AS to_a, a.assurance AS level_a, a.seq_from AS seq_from_a, a.seq_to AS seq_to_a,
          b.class AS class_b, b.trainee AS trainee_b, b.device AS device_b, b.counter AS counter_b, b."from" AS from_b,
@@ -60,14 +60,28 @@ sides AS (
          counter_a, from_a, level_a, seq_from_a, seq_to_a, both_from, both_to, allowed_ms
   FROM pairs WHERE both_to - both_from > allowed_ms
 ),
+-- Who answered a call in that class, or was called and never did: this says more of who sat there than how sure a stay is.
+known AS (
+  SELECT c.class, c.trainee, SUM(c.due) AS due, SUM(c.met) AS met
+  FROM (SELECT class, trainee, device, counter, MAX(spots_due) AS due, MAX(spots_met) AS met
+        FROM stays GROUP BY class, trainee, device, counter) c
+  GROUP BY c.class, c.trainee
+),
 twins AS (SELECT class, trainee FROM permits WHERE what = 'twins' GROUP BY class, trainee),
 lost AS (
   SELECT s.class, s.trainee, s.device, s.counter, s.seq_from, s.seq_to, s.other_device, s.other_counter,
          s.other_seq_from, s.other_seq_to, s.both_from, s.both_to,
          -- Two matched faces cannot be one person, unless there are two who look alike.
          CASE WHEN s.level >= $face_level AND s.other_level >= $face_level AND t.class IS NULL AND u.class IS NULL
-              THEN 'certain' ELSE 'strong' END AS grade
+              THEN 'certain' ELSE 'strong' END AS grade,
+         -- What cannot be told apart is held on both sides, and accuses neither.
+         CASE WHEN k.met > 0 AND o.met = 0 AND o.due > 0 THEN FALSE
+              WHEN o.met > 0 AND k.met = 0 AND k.due > 0 THEN TRUE
+              ELSE s.level < s.other_level AND NOT COALESCE(r.declined_face, FALSE) END AS suspect
   FROM sides s
+  JOIN known k ON k.class = s.class AND k.trainee = s.trainee
+  JOIN known o ON o.class = s.other_class AND o.trainee = s.other_trainee
+  JOIN roster r ON r.class = s.class AND r.trainee = s.trainee
   LEFT JOIN twins t ON t.class = s.class AND t.trainee = s.trainee
   LEFT JOIN twins u ON u.class = s.other_class AND u.trainee = s.other_trainee
   WHERE (s.level < s.other_level
@@ -84,19 +98,19 @@ lost AS (
                       AND (p.trainee IS NULL OR p.trainee = s.other_trainee)
                       AND (p."from" IS NULL OR p."from" < s.both_to) AND (p."to" IS NULL OR p."to" > s.both_from))
 ),
-cells AS (
-  SELECT l.class, l.trainee, c.cell, c.lesson, l.grade, l.device, l.counter, l.seq_from, l.seq_to, l.other_device,
+cells AS MATERIALIZED (
+  SELECT l.class, l.trainee, c.cell, c.lesson, l.grade, l.suspect, l.device, l.counter, l.seq_from, l.seq_to, l.other_device,
          l.other_counter, l.other_seq_from, l.other_seq_to, l.both_from
   FROM lost l
   JOIN claimed_cells c ON c.class = l.class AND c.trainee = l.trainee AND c.start < l.both_to AND c."end" > l.both_from
   WHERE c.shape <> 'unproven'
 ),
 times AS (SELECT class, trainee, COUNT(DISTINCT both_from) AS n FROM cells GROUP BY class, trainee)
-SELECT x.class, x.trainee AS subject, x.trainee, x.cell, CAST('overlap' AS VARCHAR) AS kind, x.lesson, TRUE AS suspect,
+SELECT x.class, x.trainee AS subject, x.trainee, x.cell, CAST('overlap' AS VARCHAR) AS kind, x.lesson, x.suspect,
        x.device, x.counter, x.seq_from, x.seq_to, x.grade, t.n
 FROM cells x JOIN times t ON t.class = x.class AND t.trainee = x.trainee
 UNION ALL
 -- The record that contradicts it, as a proof without an hour.
-SELECT x.class, x.trainee AS subject, x.trainee, 0 AS cell, CAST('overlap' AS VARCHAR) AS kind, x.lesson, TRUE AS suspect,
+SELECT x.class, x.trainee AS subject, x.trainee, 0 AS cell, CAST('overlap' AS VARCHAR) AS kind, x.lesson, x.suspect,
        x.other_device, x.other_counter, x.other_seq_from, x.other_seq_to, x.grade, t.n
 FROM cells x JOIN times t ON t.class = x.class AND t.trainee = x.trainee

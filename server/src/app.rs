@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::error::ApiError;
+use crate::job::{Job, Status};
 use crate::store::Store;
 
 /// The application's state; cheap to clone.
@@ -13,17 +14,31 @@ pub struct AppState {
     pub store: Store,
     /// The data directory.
     pub data_dir: PathBuf,
-    /// The officials' password, where one is needed.
-    pub password: Option<Arc<str>>,
-    /// Held while a reconciliation runs, so that there is one at a time.
-    pub reconciling: Arc<tokio::sync::Mutex<()>>,
+    /// The officials' passwords.
+    pub passwords: Passwords,
+    /// Reconciliation, whoever asks for it.
+    pub job: Job,
+}
+
+/// What each desk is opened with.
+#[derive(Debug, Clone, Default)]
+pub struct Passwords {
+    /// The desk for claims; open to this machine alone where none is set.
+    pub claims: Option<Arc<str>>,
+    /// The desk for officials' conduct; closed where none is set.
+    pub conduct: Option<Arc<str>>,
 }
 
 impl AppState {
     /// The state over an opened store.
-    pub fn new(store: Store, password: Option<String>) -> Self {
+    pub fn new(store: Store, passwords: Passwords) -> Self {
         let data_dir = store.dir().to_owned();
-        Self { store, data_dir, password: password.map(Into::into), reconciling: Arc::default() }
+        Self { store, data_dir, passwords, job: Job::of_program() }
+    }
+
+    /// Begins a reconciliation; gives the one that runs then.
+    pub fn reconcile(&self) -> Status {
+        self.job.start(&self.store, &self.data_dir)
     }
 
     /// Runs blocking work on the store off the async threads.

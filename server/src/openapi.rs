@@ -22,9 +22,14 @@ use crate::rules::run::{ClassResult, Finding, Report};
         api::claims::list,
         api::findings::list,
         api::findings::reconcile,
+        api::findings::progress,
         api::dispositions::list,
         api::dispositions::decide,
         api::bundles::bundle,
+        api::conduct::findings,
+        api::conduct::pools,
+        api::conduct::decided,
+        api::conduct::decide,
     ),
     components(schemas(Report, ClassResult, Finding))
 )]

@@ -13,6 +13,7 @@ use muster_wire::problem::Kind;
 use rusqlite::Transaction;
 
 use crate::api::dispositions::Decide;
+use crate::desk::Desk;
 use crate::error::ApiError;
 use crate::store::devices::{self, Code};
 use crate::store::dispositions::{self, Disposition};
@@ -235,7 +236,7 @@ pub fn rotate(store: &Store, device: &str, request: &RotateRequest) -> Result<()
 ///
 /// # Errors
 /// [`ApiError`]: no such finding, no such decision, or no reason.
-pub fn decide(store: &Store, request: &Decide) -> Result<Disposition, ApiError> {
+pub fn decide(store: &Store, request: &Decide, desk: Desk) -> Result<Disposition, ApiError> {
     let bad = |what: &str| ApiError::new(Kind::BadRequest, what);
     if !["uphold", "dismiss", "investigate"].contains(&request.decision.as_str()) {
         return Err(bad("`decision` is uphold, dismiss or investigate"));
@@ -247,13 +248,14 @@ pub fn decide(store: &Store, request: &Decide) -> Result<Disposition, ApiError> 
         return Err(bad("`reason` is missing or above 4,000 bytes: say why, for whoever looks at this in a year"));
     }
     let decided = store.write(|tx| {
+        // What is another desk's is not there for this one.
+        if !dispositions::finding_exists(tx, &request.finding, desk)? {
+            return Err(ApiError::new(Kind::NotFound, "no run ever had a finding of this id"));
+        }
         // Asked again, since no quorum stood the first time: the leaf is there, and wants witnesses alone.
         let newest = dispositions::list(tx, Some(&request.finding))?.pop();
         if let Some(kept) = newest.filter(|kept| kept.is(&request.decision, &request.by, &request.reason)) {
             return Ok(kept);
-        }
-        if !dispositions::finding_exists(tx, &request.finding)? {
-            return Err(ApiError::new(Kind::NotFound, "no run ever had a finding of this id"));
         }
         let salt = hex::encode(random::<16>()?);
         let leaf = DispositionLeaf {

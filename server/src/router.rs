@@ -13,7 +13,9 @@ use muster_seal::merkle::sha256;
 
 use crate::api;
 use crate::app::AppState;
+use crate::desk::Desk;
 use crate::pages;
+use crate::text::{Lang, text};
 
 /// Who calls: devices, mirrors and monitors.
 pub fn devices(state: AppState) -> Router {
@@ -31,20 +33,68 @@ pub fn devices(state: AppState) -> Router {
         .with_state(state)
 }
 
-/// Who calls: officials, with a browser or a program.
+/// Who calls: officials, with a browser or a program. Each desk has its own door, and the key to one does not open the other.
 pub fn bureau(state: AppState) -> Router {
+    let door = |desk| middleware::from_fn_with_state((state.clone(), desk), enter);
+    Router::new()
+        .merge(claims().route_layer(door(Desk::Claims)))
+        .merge(conduct().route_layer(door(Desk::Conduct)))
+        .merge(pages::assets())
+        .layer(middleware::from_fn_with_state(state.clone(), guard))
+        .with_state(state)
+}
+
+/// The desk for claims.
+fn claims() -> Router<AppState> {
     Router::new()
         .route("/api/v1/import/{what}", post(api::import::file))
         .route("/api/v1/import/table/{name}", post(api::import::table))
         .route("/api/v1/claims", get(api::claims::list))
         .route("/api/v1/findings", get(api::findings::list))
-        .route("/api/v1/reconcile", post(api::findings::reconcile))
+        .route("/api/v1/reconcile", get(api::findings::progress).post(api::findings::reconcile))
         .route("/api/v1/dispositions", get(api::dispositions::list).post(api::dispositions::decide))
         .route("/api/openapi.json", get(api::findings::openapi))
         .route("/bundles/{name}", get(api::bundles::bundle))
-        .merge(pages::routes())
-        .layer(middleware::from_fn_with_state(state.clone(), guard))
-        .with_state(state)
+        .merge(pages::claims())
+}
+
+/// The desk for officials' conduct.
+fn conduct() -> Router<AppState> {
+    Router::new()
+        .route("/api/v1/conduct/findings", get(api::conduct::findings))
+        .route("/api/v1/conduct/pools", get(api::conduct::pools))
+        .route("/api/v1/conduct/dispositions", get(api::conduct::decided).post(api::conduct::decide))
+        .merge(pages::conduct())
+}
+
+/// The password of a desk. The one for conduct is closed until whoever is responsible for it has set one.
+async fn enter(State((state, desk)): State<(AppState, Desk)>, mut request: Request, next: Next) -> Response {
+    let (password, realm) = match desk {
+        Desk::Claims => (state.passwords.claims, "Muster"),
+        Desk::Conduct => (state.passwords.conduct, "Muster conduct"),
+    };
+    match password {
+        Some(password) if !holds(&request, &password) => {
+            let ask = format!("Basic realm=\"{realm}\", charset=\"UTF-8\"");
+            return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, ask)]).into_response();
+        }
+        None if desk == Desk::Conduct => {
+            let closed = [Lang::Zh, Lang::En].map(|lang| text(lang, "conduct.closed")).join("\n");
+            return (StatusCode::FORBIDDEN, closed + "\n").into_response();
+        }
+        _ => {}
+    }
+    request.extensions_mut().insert(desk);
+    next.run(request).await
+}
+
+/// Does the request carry this password, under whatever name?
+fn holds(request: &Request, password: &str) -> bool {
+    let given = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+    let given = given.and_then(|v| v.strip_prefix("Basic ")).and_then(|v| STANDARD.decode(v).ok()).unwrap_or_default();
+    let given = given.splitn(2, |b| *b == b':').nth(1).unwrap_or_default();
+    // Hashes are compared, so that the time it takes tells nothing of the password.
+    sha256(given) == sha256(password.as_bytes())
 }
 
 /// Was this sent by a page of another site in an official's browser? A browser names the page's origin whenever it sends
@@ -78,22 +128,10 @@ async fn patience(request: Request, next: Next) -> Response {
     }
 }
 
-/// The officials' password where one is set, and what a browser should refuse to do with our pages. A page of another
-/// site may not make an official's browser post here.
+/// What a browser should refuse to do with our pages. A page of another site may not make an official's browser post here.
 async fn guard(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    if state.password.is_none() && !known_host(&request) {
+    if state.passwords.claims.is_none() && !known_host(&request) {
         return StatusCode::MISDIRECTED_REQUEST.into_response();
-    }
-    if let Some(password) = &state.password {
-        let given = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
-        let given =
-            given.and_then(|v| v.strip_prefix("Basic ")).and_then(|v| STANDARD.decode(v).ok()).unwrap_or_default();
-        let given = given.splitn(2, |b| *b == b':').nth(1).unwrap_or_default();
-        // Hashes are compared, so that the time it takes tells nothing of the password.
-        if sha256(given) != sha256(password.as_bytes()) {
-            let ask = [(header::WWW_AUTHENTICATE, "Basic realm=\"Muster\", charset=\"UTF-8\"")];
-            return (StatusCode::UNAUTHORIZED, ask).into_response();
-        }
     }
     if foreign(&request) {
         return StatusCode::FORBIDDEN.into_response();

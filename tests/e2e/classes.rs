@@ -1,6 +1,9 @@
 //! Whole classes: honest, padded, and with two kinds of phantom.
 
-use muster_tests::bureau::Bureau;
+use std::path::Path;
+use std::process::Command;
+
+use muster_tests::bureau::{Bureau, program, run};
 use muster_tests::forge::Forger;
 use muster_tests::site::Site;
 use muster_tests::story::{self, CLAIMS_HEAD, Class, Part};
@@ -80,11 +83,35 @@ fn an_honest_class_has_no_finding_and_a_dishonest_one_has_its_own() {
     let record = card_only[0]["proofs"][0].clone();
     let session = format!("/sessions/{}/{}", record["device"].as_str().unwrap(), record["counter"]);
     assert!(bureau.get(&session).unwrap().contains(&format!("id=\"seq-{}\"", record["seq_from"])));
+    // What disproved hours is in the picture, and each claimed hour is a row of the sheet.
+    assert!(page.contains("class=\"gone\"") && page.contains("已被疑点否定: 虚报学员"));
+    let hours = bureau.get("/export/cells.csv?class=B1&lang=en").unwrap();
+    assert_eq!((hours.lines().count(), hours.matches("phantom-trainee").count()), (25, 8));
+    proof_is_verified(&bureau, &dir, &card_only[0]["finding"]);
     let traces = std::fs::read_to_string(bureau.data.with_extension("log")).unwrap();
     for (person, _) in &honest.people {
         assert!(!traces.contains(&person.number) && !traces.contains(&person.name));
     }
     std::fs::remove_dir_all(dir).unwrap();
+}
+
+/// A finding leads to its rows, and to one download whose bundles the auditor's program verifies.
+fn proof_is_verified(bureau: &Bureau, dir: &Path, finding: &Value) {
+    let at = format!("finding={}", finding.as_str().unwrap().replace('/', "%2F"));
+    let page = bureau.get(&format!("/proof?{at}")).unwrap();
+    assert!(page.contains(&format!("/proof.tar?{at}")) && page.contains("#seq-"), "{page}");
+    let tar = dir.join("proof.tar");
+    let url = format!("{}/proof.tar?{at}", bureau.pages.trim_end_matches('/'));
+    std::fs::write(&tar, ureq::get(url).call().unwrap().body_mut().read_to_vec().unwrap()).unwrap();
+    run(Command::new("tar").arg("-xf").arg(&tar).arg("-C").arg(dir)).unwrap();
+    let trust = dir.join("trust.toml");
+    std::fs::write(&trust, bureau.cli(&["trust"]).unwrap()).unwrap();
+    let audit = program("muster-audit").unwrap();
+    let verify = ["verify", "--sample", "--trust"];
+    run(Command::new(audit).args(verify).arg(&trust).arg(dir.join("bundles"))).unwrap();
+    let said: Value = serde_json::from_slice(&std::fs::read(dir.join("finding.json")).unwrap()).unwrap();
+    assert_eq!(&said["finding"]["finding"], finding);
+    assert!(!said["rows"].as_array().unwrap().is_empty() && !said["bundles"].as_array().unwrap().is_empty());
 }
 
 fn status(bureau: &Bureau, path: &str) -> (u16, String, String) {

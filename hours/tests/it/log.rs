@@ -7,7 +7,6 @@ use muster_seal::key::{DeviceKey, Signer};
 use muster_seal::record::{Body, Card, Clock, Face, Fault, Manual, Open, Present, Restart, Spot, Stamp, Way};
 use muster_seal::session::{self, SessionLog, VerifiedLog};
 
-pub const DAY_MS: i64 = 86_400_000;
 /// Midnight of 2026-03-02 at the site, in milliseconds since 1970-01-01T00:00Z.
 pub const MIDNIGHT: i64 = 1_772_380_800_000;
 
@@ -70,22 +69,37 @@ pub fn open(plan: &Plan) -> Open {
     }
 }
 
+/// When a session is opened and closed, and how wrong the wall clock is when it opens.
+#[derive(Debug, Clone, Copy)]
+pub struct Span {
+    pub open: i64,
+    pub close: i64,
+    pub wrong_ms: i64,
+}
+
 /// The log of what happened, as a device that does nothing wrong writes it. `events` are in order of time.
 pub fn verified(plan: &Plan, events: &[Event], close: i64) -> VerifiedLog {
     verified_from(plan, events, close, 0)
 }
 
 /// The same, on a device whose wall clock is wrong by so much when the session opens.
-pub fn verified_from(plan: &Plan, events: &[Event], close: i64, step: i64) -> VerifiedLog {
-    let first = events.first().map_or(close, |e| e.at);
-    let mut device = Device { log: SessionLog::default(), boot: 1, booted: first - 5_000, step };
-    device.add(first, Body::Open(Box::new(open(plan))));
+pub fn verified_from(plan: &Plan, events: &[Event], close: i64, wrong_ms: i64) -> VerifiedLog {
+    let open = events.first().map_or(close, |e| e.at);
+    written(plan, events, Span { open, close, wrong_ms }).0
+}
+
+/// The log of a session that was opened and closed then, and for each event the `seq` of its last record.
+pub fn written(plan: &Plan, events: &[Event], span: Span) -> (VerifiedLog, Vec<u64>) {
+    let mut device = Device { log: SessionLog::default(), boot: 1, booted: span.open - 5_000, step: span.wrong_ms };
+    device.add(span.open, Body::Open(Box::new(open(plan))));
+    let mut seqs = Vec::with_capacity(events.len());
     for event in events {
         device.happens(event);
+        seqs.push(device.log.edge().size() - 1);
     }
     let end = Body::Close(device.log.closing("schedule"));
-    device.add(close, end);
-    sealed(&device.log)
+    device.add(span.close, end);
+    (sealed(&device.log), seqs)
 }
 
 /// Seals a closed log and verifies it as the server does.
@@ -161,6 +175,7 @@ fn lesson_time(at: i64) -> String {
 
 /// A time of the day as records write it; a clock that was set may show another day.
 pub fn rfc3339(at: i64) -> String {
-    let (day, s, ms) = (2 + at.div_euclid(DAY_MS), at.rem_euclid(DAY_MS) / 1_000, at.rem_euclid(1_000));
-    format!("2026-03-{day:02}T{:02}:{:02}:{:02}.{ms:03}+08:00", s / 3_600, s / 60 % 60, s % 60)
+    let east = jiff::tz::TimeZone::fixed(jiff::tz::offset(8));
+    let time = jiff::Timestamp::from_millisecond(MIDNIGHT + at).unwrap().to_zoned_datetime(east);
+    time.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string()
 }

@@ -7,6 +7,7 @@ use muster_wire::problem::{Kind, Problem};
 use serde::Deserialize;
 
 use crate::app::AppState;
+use crate::desk::Desk;
 use crate::error::ApiError;
 use crate::pipeline;
 use crate::store::dispositions::{self, Disposition};
@@ -38,8 +39,13 @@ pub struct Of {
 /// [`ApiError`].
 #[utoipa::path(get, path = "/api/v1/dispositions", tag = "bureau", params(Of), responses((status = 200, body = Vec<Disposition>)))]
 pub async fn list(State(state): State<AppState>, Query(of): Query<Of>) -> Result<Json<Vec<Disposition>>, ApiError> {
-    let all = state.blocking(move |store| Ok(store.read(|conn| dispositions::list(conn, of.finding.as_deref()))?));
-    Ok(Json(all.await?))
+    of_desk(&state, of, Desk::Claims).await
+}
+
+/// The decisions of a desk.
+pub(super) async fn of_desk(state: &AppState, of: Of, desk: Desk) -> Result<Json<Vec<Disposition>>, ApiError> {
+    let all = move |conn: &rusqlite::Connection| dispositions::of_desk(conn, of.finding.as_deref(), desk);
+    Ok(Json(state.blocking(move |store| Ok(store.read(all)?)).await?))
 }
 
 /// Decides on a finding: signed into the central log, where another office holds the trace.
@@ -52,6 +58,15 @@ pub async fn decide(
     State(state): State<AppState>,
     request: Result<Json<Decide>, JsonRejection>,
 ) -> Result<Json<Disposition>, ApiError> {
+    decide_at(&state, request, Desk::Claims).await
+}
+
+/// Decides at a desk, which must be the finding's.
+pub(super) async fn decide_at(
+    state: &AppState,
+    request: Result<Json<Decide>, JsonRejection>,
+    desk: Desk,
+) -> Result<Json<Disposition>, ApiError> {
     let Json(request) = request.map_err(|e| ApiError::new(Kind::BadRequest, e.body_text()))?;
-    Ok(Json(state.blocking(move |store| pipeline::decide(store, &request)).await?))
+    Ok(Json(state.blocking(move |store| pipeline::decide(store, &request, desk)).await?))
 }

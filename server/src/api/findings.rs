@@ -1,12 +1,16 @@
-//! `GET /api/v1/findings`, `POST /api/v1/reconcile`, and the API's own document.
+//! `GET /api/v1/findings`, `/api/v1/reconcile`, and the API's own document.
 
 use axum::Json;
 use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use muster_wire::problem::Kind;
 use serde::Deserialize;
 
 use crate::app::AppState;
-use crate::clock;
+use crate::desk::Desk;
 use crate::error::ApiError;
+use crate::job::Status;
 use crate::openapi;
 use crate::rules;
 use crate::rules::run::{Finding, Report};
@@ -36,9 +40,10 @@ pub struct Filter {
     /// In which order.
     #[serde(default)]
     pub sort: Sort,
-    /// `claims`, or `conduct` for what is about officials.
-    #[serde(default)]
-    pub desk: String,
+    /// Whose findings: said by the address and its password, never by the caller.
+    #[serde(skip)]
+    #[param(ignore)]
+    pub desk: Desk,
 }
 
 /// In which order to give.
@@ -97,6 +102,11 @@ pub async fn list(
     Query(filter): Query<Filter>,
     Query(part): Query<Part>,
 ) -> Result<Json<Vec<Finding>>, ApiError> {
+    of_desk(&state, filter, part).await
+}
+
+/// The findings of the filter's desk.
+pub(super) async fn of_desk(state: &AppState, filter: Filter, part: Part) -> Result<Json<Vec<Finding>>, ApiError> {
     let limit = part.limit.unwrap_or(MOST).min(MOST);
     let page = move |conn: &rusqlite::Connection| match findings::newest_run(conn)? {
         Some(run) => findings::page(conn, run.run, &filter, limit, part.offset),
@@ -105,16 +115,47 @@ pub async fn list(
     Ok(Json(state.blocking(|store| Ok(store.read(page)?)).await?))
 }
 
-/// Reconciles now, and gives the report. One at a time; a second caller waits.
+/// How a reconciliation is asked for.
+#[derive(Debug, Clone, Copy, Default, Deserialize, utoipa::IntoParams)]
+pub struct Wait {
+    /// `1` waits until it has ended, and gives the report.
+    #[serde(default)]
+    pub wait: u8,
+}
+
+/// Begins a reconciliation, and says how it stands; `GET` says it again. One at a time: while one runs it is that one.
 ///
 /// # Errors
-/// [`ApiError`]: `unavailable`; the run before stands.
-#[utoipa::path(post, path = "/api/v1/reconcile", tag = "bureau", responses((status = 200, body = Report)))]
-pub async fn reconcile(State(state): State<AppState>) -> Result<Json<Report>, ApiError> {
-    let _one = state.reconciling.lock().await;
-    let report =
-        rules::reconcile::reconcile(&state.store, &state.data_dir, &clock::now(), &rules::reconcile::quiet, &rules::reconcile::How::default()).await;
-    Ok(Json(report.map_err(ApiError::internal)?))
+/// [`ApiError`]: `unavailable` when it was waited for and failed; the run before stands.
+#[utoipa::path(post, path = "/api/v1/reconcile", tag = "bureau", params(Wait),
+    responses((status = 202, description = "begun, or running already", body = Status),
+              (status = 200, description = "with `wait=1`: the report", body = Report)))]
+pub async fn reconcile(State(state): State<AppState>, Query(asked): Query<Wait>) -> Result<Response, ApiError> {
+    let begun = state.reconcile();
+    if asked.wait == 0 {
+        let at = [(header::LOCATION, "/api/v1/reconcile")];
+        return Ok((StatusCode::ACCEPTED, at, Json(begun)).into_response());
+    }
+    if let Some(error) = state.job.wait(begun.job).await.error {
+        return Err(ApiError::new(Kind::Unavailable, error));
+    }
+    let report = state.blocking(|store| {
+        let about_officials = rules::conduct(store.dir()).titles;
+        let mut report = store.read(findings::newest)?;
+        if let Some(report) = &mut report {
+            // What is about officials is another desk's.
+            report.findings.retain(|f| Desk::of_family(&f.family).claims());
+            report.run.untestable.retain(|rule, _| !about_officials.contains_key(rule));
+        }
+        Ok(report)
+    });
+    Ok(Json(report.await?).into_response())
+}
+
+/// How the reconciliation stands that runs, or the last that did.
+#[utoipa::path(get, path = "/api/v1/reconcile", tag = "bureau", responses((status = 200, body = Status)))]
+pub async fn progress(State(state): State<AppState>) -> Json<Status> {
+    Json(state.job.status())
 }
 
 /// The OpenAPI document.

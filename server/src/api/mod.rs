@@ -3,6 +3,7 @@
 pub mod assignment;
 pub mod bundles;
 pub mod claims;
+pub mod conduct;
 pub mod contact;
 pub mod device;
 pub mod dispositions;

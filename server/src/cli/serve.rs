@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::app::AppState;
 use crate::config::Config;
 use crate::store::{Store, StoreError};
-use crate::{central, clock, router, rules, second};
+use crate::{central, router, second};
 
 /// What can be said on the command line; the rest is in the configuration.
 #[derive(Debug, clap::Args)]
@@ -46,7 +46,7 @@ impl Serve {
         config.data = self.data.unwrap_or(config.data);
         config.devices = self.devices.unwrap_or(config.devices);
         config.bureau = self.bureau.unwrap_or(config.bureau);
-        let password = config.password()?;
+        let passwords = config.passwords()?;
         let store = Store::open(&config.data, stated.as_deref())
             .with_context(|| format!("cannot open {}", config.data.display()))?;
         second::settle(&store, config.second_signature.as_deref())?;
@@ -56,7 +56,7 @@ impl Serve {
             Err(error @ StoreError::NoQuorum(_)) => tracing::warn!(%error, "no receipts until a quorum stands"),
             settled => settled?,
         }
-        tokio::runtime::Runtime::new()?.block_on(serve(config, AppState::new(store, password)))
+        tokio::runtime::Runtime::new()?.block_on(serve(config, AppState::new(store, passwords)))
     }
 }
 
@@ -77,13 +77,9 @@ async fn serve(config: Config, state: AppState) -> Result<()> {
             let mut tick = tokio::time::interval(every);
             loop {
                 tick.tick().await;
-                let _one = state.reconciling.lock().await;
-                if let Err(error) =
-                    rules::reconcile::reconcile(&state.store, &state.data_dir, &clock::now(), &rules::reconcile::quiet, &rules::reconcile::How::default())
-                        .await
-                {
-                    tracing::error!(%error, "reconciliation failed; the results before it stand");
-                }
+                // What fails has been said by the job; the results before it stand.
+                let begun = state.reconcile();
+                state.job.wait(begun.job).await;
             }
         });
     }

@@ -20,7 +20,7 @@ use crate::store::parts::{self, Part, Pending};
 use crate::store::{Store, StoreError, devices, sessions, setting};
 
 /// How many pieces of work are done at once.
-fn workers() -> usize {
+pub(crate) fn workers() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 

@@ -1,33 +1,24 @@
-//! One class's claim: totals, findings in plain words, and each trainee's presence against the lessons.
+//! One class's claim: totals, each claimed hour as a picture, findings in plain words, and a session's presence against the lessons.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use askama::Template;
-use muster_hours::schedule::Assignment;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::Words;
+use super::drawn::{self, About, Drawn, Sitting};
 use super::format::{time, yuan};
-use super::overview::{FindingLine, PER_PAGE, Pages, lines};
-use super::timeline::{self, Bar, Block, Track};
+use super::grid;
+use super::overview::{FindingLine, PER_PAGE, Pages, escape, lines};
 use crate::api::findings::Filter;
+use crate::desk::Desk;
+use crate::evidence::claimed::Shape;
+use crate::rules::cells::{Cells, Person};
 use crate::rules::run::{ClassResult, TraineeResult};
-use crate::store::{StoreError, devices, findings, sessions, setting};
+use crate::store::{StoreError, findings};
 
-/// One session of the class, drawn.
-#[derive(Debug)]
-pub struct Drawn {
-    /// Which session.
-    pub session: String,
-    /// When it began.
-    pub when: String,
-    /// Where its log is; empty when there is none.
-    pub link: String,
-    /// Its bundle; empty when there is none.
-    pub bundle: String,
-    /// The picture.
-    pub svg: String,
-}
+/// A class of so many sessions shows them all; of a longer one it shows the session that was asked for.
+const FEW: usize = 3;
 
 /// A claimed trainee.
 #[derive(Debug)]
@@ -38,6 +29,21 @@ pub struct Claimed {
     pub name: String,
     /// What the run says of the claim.
     pub result: TraineeResult,
+    /// Claimed hours of a session where the trainee was seen, of one where not, and those that findings disproved.
+    pub counts: [usize; 3],
+}
+
+/// The way to a session.
+#[derive(Debug)]
+pub struct Way {
+    /// Which session.
+    pub session: String,
+    /// When it begins.
+    pub when: String,
+    /// The page with it; empty when it is there.
+    pub link: String,
+    /// Has it a log?
+    pub logged: bool,
 }
 
 /// The page.
@@ -46,13 +52,17 @@ pub struct Claimed {
 pub struct Claim {
     w: Words,
     here: String,
+    desk: Desk,
     class: String,
     title: String,
     institution: String,
     site: String,
     result: Option<ClassResult>,
+    grid: String,
+    unreadable: bool,
     findings: Vec<FindingLine>,
     pages: Pages,
+    ways: Vec<Way>,
     sessions: Vec<Drawn>,
     people: Vec<Claimed>,
 }
@@ -63,29 +73,89 @@ impl Claim {
     }
 }
 
-/// The view; `None` when there is no such class. Reads this class alone.
+/// What the page was asked for.
+#[derive(Debug)]
+pub struct Asked {
+    /// Which class.
+    pub class: String,
+    /// Which page of its findings.
+    pub page: u64,
+    /// Which session is drawn; empty for the first.
+    pub session: String,
+    /// The page in the other language.
+    pub here: String,
+}
+
+/// The view; `None` when there is no such class. Reads this class alone. `cells` is `None` where the evidence could not be read.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn view(conn: &Connection, class: &str, page: u64, here: String, w: Words) -> Result<Option<Claim>, StoreError> {
+pub fn view(conn: &Connection, asked: Asked, cells: Option<&Cells>, w: Words) -> Result<Option<Claim>, StoreError> {
+    let Asked { class, page, session, here } = asked;
     let sql =
         "SELECT c.title, i.name, s.name FROM class c JOIN institution i USING (institution) JOIN site s USING (site)
                WHERE c.class = ?";
-    let found = conn.query_row(sql, [class], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).optional()?;
+    let found = conn.query_row(sql, [&class], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).optional()?;
     let Some((title, institution, site)) = found else { return Ok(None) };
     let run = findings::newest_run(conn)?.map_or(0, |run| run.run);
-    let filter = Filter { class: class.to_owned(), ..Filter::default() };
+    let filter = Filter { class: class.clone(), ..Filter::default() };
     let (total, _) = findings::count(conn, run, &filter)?;
     let pages = Pages::new(total, page, &format!("/classes/{class}"), &Filter::default());
-    let mine = findings::page(conn, run, &filter, PER_PAGE, pages.offset())?;
-    let names: BTreeMap<String, String> = {
-        let mut get = conn.prepare("SELECT id, name FROM roster WHERE class = ? AND instructor = 0")?;
-        let rows = get.query_map([class], |r| Ok((r.get(0)?, r.get(1)?)))?;
-        rows.collect::<Result<_, _>>()?
-    };
+    let findings = lines(conn, findings::page(conn, run, &filter, PER_PAGE, pages.offset())?)?;
+    let titles: HashMap<String, String> = findings::titles(conn, run, &class)?
+        .into_iter()
+        .map(|(rule, (zh, en))| (rule, if w.zh() { zh } else { en }))
+        .collect();
+    let names = names(conn, &class)?;
+    let people = people(conn, run, &class, &names, cells)?;
+    let claimed: Vec<String> = people.iter().map(|p| p.id.clone()).collect();
+    let about = About { claimed: &claimed, names: &names, cells, titles: &titles, w };
+    let (sittings, mut sessions) = (drawn::sittings(conn, &class)?, Vec::new());
+    let shown = shown(&sittings, &session);
+    for sitting in shown {
+        sessions.extend(drawn::draw(conn, sitting, &about)?);
+    }
+    let ways = if sittings.len() > FEW { ways(&sittings, &class, shown) } else { Vec::new() };
+    let drawn = cells.filter(|cells| !cells.people.is_empty());
+    let grid = drawn.map(|cells| grid::svg(cells, &names, &titles, &|key| w.of(key))).unwrap_or_default();
+    let (result, unreadable) = (findings::class(conn, run, &class)?, cells.is_none());
+    Ok(Some(Claim {
+        w,
+        here,
+        desk: Desk::Claims,
+        class,
+        title,
+        institution,
+        site,
+        result,
+        grid,
+        unreadable,
+        findings,
+        pages,
+        ways,
+        sessions,
+        people,
+    }))
+}
+
+fn names(conn: &Connection, class: &str) -> Result<BTreeMap<String, String>, StoreError> {
+    let mut get = conn.prepare("SELECT id, name FROM roster WHERE class = ? AND instructor = 0")?;
+    let rows = get.query_map([class], |r| Ok((r.get(0)?, r.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn people(
+    conn: &Connection,
+    run: i64,
+    class: &str,
+    names: &BTreeMap<String, String>,
+    cells: Option<&Cells>,
+) -> Result<Vec<Claimed>, StoreError> {
     // What the run counted, which holds cap, overlap and calendar; a claim that came after it has no result yet.
     let mut results: BTreeMap<String, TraineeResult> =
         findings::trainees(conn, run, class)?.into_iter().map(|t| (t.trainee.clone(), t)).collect();
+    let decided: HashMap<&str, &Person> =
+        cells.iter().flat_map(|c| &c.people).map(|p| (p.trainee.as_str(), p)).collect();
     let mut get = conn.prepare("SELECT trainee, hours, amount_fen FROM claim WHERE class = ? ORDER BY trainee")?;
     let rows = get.query_map([class], |r| Ok((r.get::<_, String>(0)?, r.get(1)?, r.get(2)?)))?;
     let mut people = Vec::new();
@@ -93,98 +163,37 @@ pub fn view(conn: &Connection, class: &str, page: u64, here: String, w: Words) -
         let (id, hours, amount_fen) = row?;
         let result = results.remove(&id).filter(|r| (r.hours, r.amount_fen) == (hours, amount_fen));
         let result = result.unwrap_or_else(|| TraineeResult { hours, amount_fen, ..TraineeResult::default() });
-        people.push(Claimed { name: names.get(&id).cloned().unwrap_or_default(), result, id });
+        let counts = decided.get(id.as_str()).map_or([0; 3], |person| counts(person));
+        people.push(Claimed { name: names.get(&id).cloned().unwrap_or_default(), result, counts, id });
     }
-    let sessions = drawn(conn, class, &names, &people, w)?;
-    let result = findings::class(conn, run, class)?;
-    let (class, findings) = (class.to_owned(), lines(conn, mine)?);
-    Ok(Some(Claim { w, here, class, title, institution, site, result, findings, pages, sessions, people }))
+    Ok(people)
 }
 
-fn drawn(
-    conn: &Connection,
-    class: &str,
-    names: &BTreeMap<String, String>,
-    claimed: &[Claimed],
-    w: Words,
-) -> Result<Vec<Drawn>, StoreError> {
-    let mut out = Vec::new();
-    let mut held = Vec::new();
-    let mut get =
-        conn.prepare("SELECT device, counter FROM session WHERE class = ? AND final = 1 ORDER BY log_index")?;
-    let rows = get.query_map([class], |r| Ok((r.get::<_, String>(0)?, r.get::<_, i64>(1)? as u64)))?;
-    let keys: Vec<(String, u64)> = rows.collect::<Result<_, _>>()?;
-    let corrupt = || StoreError::Corrupt("a final session");
-    let domain: String = setting(conn, "domain")?.ok_or_else(corrupt)?;
-    for (device, counter) in keys {
-        let stored = sessions::session(conn, &device, counter)?.ok_or_else(corrupt)?;
-        let document = sessions::assignment(conn, &stored.assignment)?.ok_or_else(corrupt)?;
-        // What a device signed past its end attests nothing, and is not drawn.
-        let Ok(key) = devices::device(conn, &device)?.ok_or_else(corrupt)?.life.key_at(counter) else { continue };
-        let origin = muster_seal::session::origin(&domain, &device, counter);
-        let log = muster_seal::session::verify(&stored.log, &stored.seal, &origin, &key).map_err(|_| corrupt())?;
-        let plan = Assignment::parse(document.as_bytes()).map_err(|_| corrupt())?;
-        let counted = muster_hours::count(&log, &plan).map_err(|_| corrupt())?;
-        let link = format!("/sessions/{device}/{counter}");
-        let lessons = &plan.assignment.lessons;
-        let blocks = lessons.iter().zip(&plan.times);
-        let blocks =
-            blocks.map(|(l, (start, end))| Block { name: l.lesson.clone(), start: *start, end: *end }).collect();
-        let tracks = plan.assignment.trainees.iter().map(|id| Track {
-            name: format!("{} {id}", names.get(id).map_or("", String::as_str)),
-            cells: counted
-                .cells
-                .iter()
-                .filter(|c| c.trainee == *id)
-                .map(|c| (c.shape.as_str(), c.reason.map(|r| r.as_str())))
-                .collect(),
-            bars: counted
-                .presence
-                .iter()
-                .filter(|p| p.trainee == *id)
-                .map(|p| Bar { from: p.from, to: p.to, level: p.level, link: format!("{link}#seq-{}", p.seq_from) })
-                .collect(),
-        });
-        let outages = counted.outages.iter().map(|o| (o.from, o.to, o.part.clone())).collect();
-        let svg = timeline::svg(blocks, &tracks.collect::<Vec<_>>(), outages, &|key| w.of(key));
-        held.push(plan.assignment.session.clone());
-        out.push(Drawn {
-            session: plan.assignment.session,
-            when: time(plan.times.first().map_or(0, |t| t.0)),
-            bundle: format!("/bundles/{}", crate::bundle::file_name(&device, counter)),
-            link,
-            svg,
-        });
+fn counts(person: &Person) -> [usize; 3] {
+    let claimed = || person.cells.iter().filter(|c| c.n.is_some());
+    let of = |shape| claimed().filter(|c| c.shape == shape).count();
+    [of(Shape::Tail), of(Shape::Blank), claimed().filter(|c| !c.disproved.is_empty()).count()]
+}
+
+/// The sessions that are drawn: few, or the one that was asked for, or the first.
+fn shown<'a>(sittings: &'a [Sitting], asked: &str) -> &'a [Sitting] {
+    match sittings.iter().position(|s| s.session == asked) {
+        Some(at) => &sittings[at..=at],
+        None if sittings.len() <= FEW => sittings,
+        None => &sittings[..1],
     }
-    let mut get =
-        conn.prepare("SELECT session, lesson, start_ms, end_ms FROM lesson WHERE class = ? ORDER BY start_ms, lesson")?;
-    let rows = get.query_map([class], |r| {
-        Ok((r.get::<_, String>(0)?, Block { name: r.get(1)?, start: r.get(2)?, end: r.get(3)? }))
-    })?;
-    let mut planned: Vec<(String, Vec<Block>)> = Vec::new();
-    for row in rows {
-        let (session, block) = row?;
-        match planned.iter_mut().find(|(known, _)| *known == session) {
-            Some((_, blocks)) => blocks.push(block),
-            None => planned.push((session, vec![block])),
+}
+
+fn ways(sittings: &[Sitting], class: &str, shown: &[Sitting]) -> Vec<Way> {
+    let way = |s: &Sitting| {
+        let there = shown.iter().any(|shown| shown.session == s.session);
+        let link = format!("/classes/{class}?session={}#sessions", escape(&s.session));
+        Way {
+            session: s.session.clone(),
+            when: s.blocks.first().map_or(String::new(), |b| time(b.start)[5..16].to_owned()),
+            link: if there { String::new() } else { link },
+            logged: !s.logs.is_empty(),
         }
-    }
-    for (session, blocks) in planned.into_iter().filter(|(session, _)| !held.contains(session)) {
-        // Nobody logged it: whoever is claimed for it is claimed for nothing that was seen. What is still to come is no news.
-        let when = time(blocks.first().map_or(0, |b| b.start));
-        let over = blocks.iter().all(|b| b.end < crate::clock::now_ms());
-        let tracks: Vec<Track> = claimed
-            .iter()
-            .filter(|_| over)
-            .map(|c| Track {
-                name: format!("{} {}", c.name, c.id),
-                cells: vec![("not-held", Some("not-logged")); blocks.len()],
-                bars: Vec::new(),
-            })
-            .collect();
-        let drawn = (!tracks.is_empty()).then(|| timeline::svg(blocks, &tracks, Vec::new(), &|key| w.of(key)));
-        let (link, bundle, svg) = (String::new(), String::new(), drawn.unwrap_or_default());
-        out.push(Drawn { session, when, link, bundle, svg });
-    }
-    Ok(out)
+    };
+    sittings.iter().map(way).collect()
 }

@@ -115,6 +115,15 @@ fn forks(conn: &Connection, id: &str) -> Result<Vec<ForkLine>, StoreError> {
     rows.enumerate().map(fork).collect()
 }
 
+/// How many forks a device has.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn fork_count(conn: &Connection, device: &str) -> Result<usize, StoreError> {
+    let count = conn.query_row("SELECT count(*) FROM fork WHERE device = ?", [device], |r| r.get::<_, i64>(0))?;
+    Ok(count as usize)
+}
+
 /// One note of a device's fork by its number and side, `a` or `b`; `None` when there is no such.
 ///
 /// # Errors

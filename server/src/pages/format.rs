@@ -19,6 +19,16 @@ pub fn time(ms: i64) -> String {
     crate::clock::rfc3339(ms)[..19].replace('T', " ")
 }
 
+/// A day in China: `2026-03-02`.
+pub fn date(ms: i64) -> String {
+    crate::clock::rfc3339(ms)[..10].to_owned()
+}
+
+/// The same without its year: `03-02`.
+pub fn short_date(ms: i64) -> String {
+    crate::clock::rfc3339(ms)[5..10].to_owned()
+}
+
 /// The time of day in China: `08:00`, with seconds when asked.
 pub fn clock(ms: i64, seconds: bool) -> String {
     crate::clock::rfc3339(ms)[11..if seconds { 19 } else { 16 }].to_owned()

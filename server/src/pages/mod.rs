@@ -1,43 +1,66 @@
 //! The bureau's pages: query, view, template. They work without a script; Chinese first, `?lang=en` for English.
 
 use askama::Template;
-use axum::Router;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use axum::routing::{get, post};
+use axum::routing::get;
+use axum::{Extension, Router};
 use serde::Deserialize;
 
 use crate::api::findings::Filter;
 use crate::app::AppState;
 use crate::central;
-use crate::clock;
+use crate::desk::Desk;
 use crate::error::ApiError;
-use crate::rules::reconcile;
+use crate::job::Status;
+use crate::rules::{self, cells};
 use crate::store::Store;
 use crate::text::Lang;
 
 pub mod claim;
+pub mod conduct;
 pub mod device;
+pub mod drawn;
 pub mod export;
+pub mod files;
 pub mod format;
+pub mod grid;
 pub mod overview;
+pub mod proof;
 pub mod session;
+pub mod sheets;
 pub mod timeline;
 
-/// The routes.
-pub fn routes() -> Router<AppState> {
+/// The pages of the desk for claims.
+pub fn claims() -> Router<AppState> {
     Router::new()
         .route("/", get(overview))
         .route("/classes/{class}", get(class))
+        .route("/proof", get(one_finding))
+        .route("/proof.tar", get(files::proof))
         .route("/sessions/{device}/{counter}", get(one_session))
         .route("/devices/{device}", get(one_device))
-        .route("/devices/{device}/forks/{fork}/{side}", get(fork_note))
-        .route("/export/{file}", get(file))
-        .route("/reconcile", post(reconcile))
-        .route("/audit", get(audit_page))
-        .route("/assets/muster.css", get(css))
-        .route("/assets/icon.svg", get(icon))
+        .route("/devices/{device}/forks/{fork}/{side}", get(files::fork_note))
+        .route("/export/{file}", get(files::sheet))
+        .route("/reconcile", get(progress).post(reconcile))
+        .route("/audit", get(files::audit_page))
+}
+
+/// The pages of the desk for officials' conduct, and the records that its findings lead to.
+pub fn conduct() -> Router<AppState> {
+    Router::new()
+        .route("/conduct", get(conduct_page))
+        .route("/conduct/proof", get(one_finding))
+        .route("/conduct/proof.tar", get(files::proof))
+        .route("/conduct/sessions/{device}/{counter}", get(one_session))
+        .route("/conduct/bundles/{name}", get(crate::api::bundles::bundle))
+        .route("/conduct/export/{file}", get(files::sheet))
+}
+
+/// What says nothing of anybody, and needs no password.
+pub fn assets() -> Router<AppState> {
+    Router::new().route("/assets/muster.css", get(files::css)).route("/assets/icon.svg", get(files::icon))
 }
 
 /// The language of a page: the address first, then the cookie, then Chinese.
@@ -50,6 +73,24 @@ pub struct Ask {
     /// Yuan, as a person types them.
     #[serde(default)]
     least: String,
+    /// Which session of a class.
+    #[serde(default)]
+    session: String,
+    /// Which finding.
+    #[serde(default)]
+    finding: String,
+    /// Which file of a proof.
+    #[serde(default)]
+    part: String,
+    /// A trainee, by opaque id.
+    #[serde(default)]
+    of: String,
+    /// The first record to point at.
+    #[serde(default)]
+    from: String,
+    /// The last.
+    #[serde(default)]
+    to: String,
 }
 
 impl Ask {
@@ -108,10 +149,12 @@ fn other_language(uri: &Uri, lang: Lang) -> String {
 struct Missing {
     w: Words,
     here: String,
+    home: &'static str,
 }
 
 fn missing(uri: &Uri, lang: Lang) -> Result<Response, ApiError> {
-    let response = page(&Missing { w: Words(lang), here: other_language(uri, lang) }, lang)?;
+    let desk = if uri.path().starts_with("/conduct") { Desk::Conduct } else { Desk::Claims };
+    let response = page(&Missing { w: Words(lang), here: other_language(uri, lang), home: desk.home() }, lang)?;
     Ok((StatusCode::NOT_FOUND, response).into_response())
 }
 
@@ -133,8 +176,41 @@ async fn overview(
         filter.least_fen = yuan.saturating_mul(100);
     }
     let asked = overview::Asked { filter, page: ask.page(), here: other_language(&uri, lang) };
-    let view = state.blocking(move |store| Ok(store.read(|conn| overview::view(conn, asked, Words(lang)))?)).await?;
-    page(&view, lang)
+    let running = state.job.status().running;
+    let view = move |store: &Store| {
+        let conduct = rules::conduct(store.dir());
+        Ok(store.read(|conn| overview::view(conn, asked, &conduct, running, Words(lang)))?)
+    };
+    page(&state.blocking(view).await?, lang)
+}
+
+async fn conduct_page(
+    State(state): State<AppState>,
+    uri: Uri,
+    Query(ask): Query<Ask>,
+    Query(filter): Query<Filter>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let lang = ask.lang(&headers);
+    let asked = overview::Asked { filter, page: ask.page(), here: other_language(&uri, lang) };
+    let view = move |store: &Store| {
+        let known = rules::conduct(store.dir());
+        Ok(store.read(|conn| conduct::view(conn, asked, &known, Words(lang)))?)
+    };
+    page(&state.blocking(view).await?, lang)
+}
+
+async fn one_finding(
+    State(state): State<AppState>,
+    Extension(desk): Extension<Desk>,
+    uri: Uri,
+    Query(ask): Query<Ask>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let (lang, here) = (ask.lang(&headers), other_language(&uri, ask.lang(&headers)));
+    let view = move |conn: &rusqlite::Connection| proof::view(conn, &ask.finding, desk, here, Words(lang));
+    let view = state.blocking(move |store| Ok(store.read(view)?)).await?;
+    view.map_or_else(|| missing(&uri, lang), |view| page(&view, lang))
 }
 
 async fn class(
@@ -145,14 +221,22 @@ async fn class(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let lang = ask.lang(&headers);
-    let (here, n) = (other_language(&uri, lang), ask.page());
-    let view =
-        state.blocking(move |store| Ok(store.read(|conn| claim::view(conn, &class, n, here, Words(lang)))?)).await?;
+    let (here, page_of, session) = (other_language(&uri, lang), ask.page(), ask.session);
+    let view = state.blocking(move |store| {
+        // Evidence that is gone or broken is made again by the next run; what the logs say can be shown without it.
+        let cells = cells::of_class(store, &class)
+            .inspect_err(|why| tracing::warn!(%why, "the cells of a class could not be decided"))
+            .ok();
+        let asked = claim::Asked { class, page: page_of, session, here };
+        Ok(store.read(|conn| claim::view(conn, asked, cells.as_ref(), Words(lang)))?)
+    });
+    let view = view.await?;
     view.map_or_else(|| missing(&uri, lang), |view| page(&view, lang))
 }
 
 async fn one_session(
     State(state): State<AppState>,
+    Extension(desk): Extension<Desk>,
     uri: Uri,
     Path((device, counter)): Path<(String, String)>,
     Query(ask): Query<Ask>,
@@ -162,21 +246,16 @@ async fn one_session(
     let Some(counter) = counter.parse::<u64>().ok().filter(|n| i64::try_from(*n).is_ok()) else {
         return missing(&uri, lang);
     };
-    let here = other_language(&uri, lang);
+    let from = ask.from.parse().ok();
+    let records = from.map(|from| (from, ask.to.parse().unwrap_or(from)));
+    let pointed = session::Pointed { records, trainee: ask.of };
+    let asked = session::Asked { device, counter, pointed, desk, here: other_language(&uri, lang) };
     let view = move |store: &Store| {
         let policy = central::witness::policy(store)?;
-        Ok(store.read(|conn| session::view(conn, &device, counter, here, policy.as_ref(), Words(lang)))?)
+        Ok(store.read(|conn| session::view(conn, asked, policy.as_ref(), Words(lang)))?)
     };
     let view = state.blocking(view).await?;
     view.map_or_else(|| missing(&uri, lang), |view| page(&view, lang))
-}
-
-/// The auditor's page: the file that also works from a USB stick, with the policy of its own that it carries.
-async fn audit_page() -> impl IntoResponse {
-    let policy = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; \
-                  form-action 'none'; frame-ancestors 'none'";
-    let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, policy)];
-    (headers, include_str!("../../../audit/page/verify.html"))
 }
 
 async fn one_device(
@@ -193,71 +272,34 @@ async fn one_device(
     view.map_or_else(|| missing(&uri, lang), |view| page(&view, lang))
 }
 
-/// One of the two notes of a fork, byte for byte, to give to somebody who does not trust this page.
-async fn fork_note(
+/// The button begins a reconciliation, and the page shows how far it has come.
+async fn reconcile(State(state): State<AppState>) -> Redirect {
+    state.reconcile();
+    Redirect::to("/reconcile")
+}
+
+/// How far the reconciliation has come that runs, or why the last one failed.
+#[derive(Debug, Template)]
+#[template(path = "progress.html")]
+struct Running {
+    w: Words,
+    here: String,
+    status: Status,
+    started: String,
+}
+
+async fn progress(
     State(state): State<AppState>,
     uri: Uri,
-    Path((device, fork, side)): Path<(String, String, String)>,
     Query(ask): Query<Ask>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let name = format!("attachment; filename=\"fork-{fork}-{side}.txt\"");
-    let note = move |conn: &rusqlite::Connection| device::note(conn, &device, &fork, &side);
-    match state.blocking(move |store| Ok(store.read(note)?)).await? {
-        Some(text) => {
-            let kind = "text/plain; charset=utf-8".to_owned();
-            Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, name)], text).into_response())
-        }
-        None => missing(&uri, ask.lang(&headers)),
+    let (lang, status) = (ask.lang(&headers), state.job.status());
+    if !status.running && status.error.is_none() {
+        return Ok(Redirect::to("/").into_response());
     }
-}
-
-async fn file(
-    State(state): State<AppState>,
-    uri: Uri,
-    Path(file): Path<String>,
-    Query(ask): Query<Ask>,
-    Query(filter): Query<Filter>,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let lang = ask.lang(&headers);
-    let (name, kind) = file.rsplit_once('.').unwrap_or_default();
-    let (Some(what), true) = (export::What::parse(name), ["csv", "xlsx"].contains(&kind)) else {
-        return missing(&uri, lang);
-    };
-    let csv = kind == "csv";
-    let bytes = state.blocking(move |store| {
-        let sheet = store.read(|conn| export::sheet(conn, what, &filter, Words(lang)))?;
-        if csv {
-            export::csv(&sheet).map_err(ApiError::internal)
-        } else {
-            export::xlsx(&sheet).map_err(ApiError::internal)
-        }
-    });
-    let kind = if csv {
-        "text/csv; charset=utf-8"
-    } else {
-        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-    };
-    let name = format!("attachment; filename=\"{file}\"");
-    let headers = [(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, name)];
-    Ok((headers, bytes.await?).into_response())
-}
-
-async fn reconcile(State(state): State<AppState>) -> Result<Redirect, ApiError> {
-    let _one = state.reconciling.lock().await;
-    reconcile::reconcile(&state.store, &state.data_dir, &clock::now(), &reconcile::quiet, &reconcile::How::default())
-        .await
-        .map_err(ApiError::internal)?;
-    Ok(Redirect::to("/"))
-}
-
-async fn css() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("../../assets/muster.css"))
-}
-
-async fn icon() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "image/svg+xml")], include_str!("../../assets/icon.svg"))
+    let started = status.started.as_deref().unwrap_or_default().replace('T', " ").chars().take(19).collect();
+    page(&Running { w: Words(lang), here: other_language(&uri, lang), status, started }, lang)
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@ use rusqlite::Connection;
 use super::Words;
 use super::format::yuan;
 use crate::api::findings::{Filter, Sort};
-use crate::rules::run::{ClassResult, Finding, Run};
+use crate::desk::Desk;
+use crate::rules::Conduct;
+use crate::rules::run::{ClassResult, Finding, Proof, Run};
 use crate::store::StoreError;
 use crate::store::findings::{self, Sums};
 
@@ -41,11 +43,35 @@ impl FindingLine {
         format!("{:?}", self.finding.grade).to_lowercase()
     }
 
+    /// The address of its page, without what comes before it at each desk.
+    pub fn path(&self) -> String {
+        super::proof::path(&self.finding.finding)
+    }
+
+    /// The first of the records that prove it; its page has all.
+    pub fn first_proofs(&self) -> &[Proof] {
+        &self.finding.proofs[..self.finding.proofs.len().min(PROOFS)]
+    }
+
+    /// Where one of them is shown.
+    pub fn record(&self, proof: &Proof) -> String {
+        let Proof { device, counter, seq_from, seq_to } = proof;
+        super::session::path(device, *counter, (*seq_from, *seq_to), &self.finding.trainee)
+    }
+
+    /// Is it about something that has no page and no name?
+    pub fn other(&self) -> bool {
+        matches!(self.finding.about.as_str(), "institution" | "instructor" | "official" | "site")
+    }
+
     /// Money at risk or exposure.
     pub fn money(&self) -> String {
         yuan(self.finding.at_risk_fen.max(self.finding.exposure_fen))
     }
 }
+
+/// So many records a finding shows in a list.
+const PROOFS: usize = 12;
 
 /// How many classes the page shows; the files hold all of them.
 const CLASSES: u64 = 200;
@@ -97,13 +123,12 @@ pub fn query(filter: &Filter) -> String {
         ("band", &filter.band),
         ("least_fen", &least),
         ("sort", sort),
-        ("desk", &filter.desk),
     ];
     pairs.iter().filter(|(_, v)| !v.is_empty()).map(|(k, v)| format!("{k}={}&", escape(v))).collect()
 }
 
 /// A value of a query, for an address.
-fn escape(value: &str) -> String {
+pub fn escape(value: &str) -> String {
     let byte = |b: u8| match b {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(b).to_string(),
         _ => format!("%{b:02X}"),
@@ -128,6 +153,8 @@ pub struct Asked {
 pub struct Overview {
     w: Words,
     here: String,
+    desk: Desk,
+    running: bool,
     run: Option<Run>,
     when: String,
     classes: Vec<ClassLine>,
@@ -158,17 +185,26 @@ impl Overview {
     }
 }
 
-/// The view.
+/// The view. What the rules about officials (`conduct`) lack is said at their desk alone.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn view(conn: &Connection, asked: Asked, w: Words) -> Result<Overview, StoreError> {
+pub fn view(
+    conn: &Connection,
+    asked: Asked,
+    conduct: &Conduct,
+    running: bool,
+    w: Words,
+) -> Result<Overview, StoreError> {
     let Asked { filter, page, here } = asked;
-    let run = findings::newest_run(conn)?;
+    let mut run = findings::newest_run(conn)?;
+    if let Some(run) = &mut run {
+        run.untestable.retain(|rule, _| !conduct.titles.contains_key(rule));
+    }
     let n = run.as_ref().map_or(0, |run| run.run);
     let sums = findings::sums(conn, n, &filter)?;
     let classes = findings::classes_page(conn, n, &filter, CLASSES, 0)?;
-    let rules = findings::one_of_each_rule(conn, n)?;
+    let rules = findings::one_of_each_rule(conn, n, filter.desk)?;
     let rules = rules.into_iter().map(|f| (f.rule, if w.zh() { f.zh.title } else { f.en.title })).collect();
     let classes = classes
         .into_iter()
@@ -184,7 +220,8 @@ pub fn view(conn: &Connection, asked: Asked, w: Words) -> Result<Overview, Store
     let findings = lines(conn, findings::page(conn, n, &filter, PER_PAGE, pages.offset())?)?;
     let query = query(&filter);
     let when = run.as_ref().map(|r| r.at.replace('T', " ").chars().take(19).collect()).unwrap_or_default();
-    Ok(Overview { w, here, run, when, classes, findings, pages, filter, rules, sums, suspects, query })
+    let desk = Desk::Claims;
+    Ok(Overview { w, here, desk, running, run, when, classes, findings, pages, filter, rules, sums, suspects, query })
 }
 
 /// Findings with names.

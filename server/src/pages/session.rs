@@ -6,6 +6,8 @@ use muster_seal::record::{Body, Record};
 use rusqlite::Connection;
 
 use super::Words;
+use super::overview::escape;
+use crate::desk::Desk;
 use crate::store::{StoreError, sessions, witness};
 
 /// A record as a line of the page.
@@ -19,6 +21,46 @@ pub struct Line {
     pub kind: String,
     /// What it says.
     pub what: String,
+    /// `asked` when it is one of the records that were asked for, `asked own` when it is about the trainee that was, too.
+    pub class: &'static str,
+}
+
+/// Records that a page of a session points at.
+#[derive(Debug, Clone, Default)]
+pub struct Pointed {
+    /// The first and the last; `None` for none in particular.
+    pub records: Option<(u64, u64)>,
+    /// A trainee, by opaque id; empty for nobody in particular.
+    pub trainee: String,
+}
+
+/// The address of a session's page at some of its records, without what comes before it at each desk.
+pub fn path(device: &str, counter: i64, (from, to): (i64, i64), trainee: &str) -> String {
+    let of = if trainee.is_empty() { String::new() } else { format!("&of={}", escape(trainee)) };
+    format!("/sessions/{device}/{counter}?from={from}&to={to}{of}#seq-{from}")
+}
+
+/// Whom a record is about.
+fn trainee(body: &Body) -> &str {
+    match body {
+        Body::Card(c) => &c.trainee,
+        Body::Face(f) => &f.trainee,
+        Body::Present(p) => &p.trainee,
+        Body::Spot(s) => &s.trainee,
+        Body::Manual(m) => &m.trainee,
+        _ => "",
+    }
+}
+
+impl Pointed {
+    fn class(&self, record: &Record) -> &'static str {
+        let there = self.records.is_some_and(|(from, to)| (from..=to).contains(&record.seq));
+        match there {
+            true if !self.trainee.is_empty() && trainee(&record.body) == self.trainee => "asked own",
+            true => "asked",
+            false => "",
+        }
+    }
 }
 
 /// The page.
@@ -27,6 +69,7 @@ pub struct Line {
 pub struct Session {
     w: Words,
     here: String,
+    desk: Desk,
     device: String,
     counter: u64,
     class: String,
@@ -48,35 +91,45 @@ fn standing(conn: &Connection, index: u64, policy: Option<&Policy>) -> Result<Ve
     Ok(cosigned.iter().map(|(name, s)| format!("{name} {}", super::format::time(*s as i64 * 1000))).collect())
 }
 
+/// What the page was asked for.
+#[derive(Debug)]
+pub struct Asked {
+    /// Which device.
+    pub device: String,
+    /// Which session counter.
+    pub counter: u64,
+    /// What it points at.
+    pub pointed: Pointed,
+    /// At which desk.
+    pub desk: Desk,
+    /// The page in the other language.
+    pub here: String,
+}
+
 /// The view; `None` when there is no such session, or nothing of it was sealed.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn view(
-    conn: &Connection,
-    device: &str,
-    counter: u64,
-    here: String,
-    policy: Option<&Policy>,
-    w: Words,
-) -> Result<Option<Session>, StoreError> {
-    let Some(stored) = sessions::session(conn, device, counter)?.filter(|s| s.sealed > 0) else { return Ok(None) };
+pub fn view(conn: &Connection, asked: Asked, policy: Option<&Policy>, w: Words) -> Result<Option<Session>, StoreError> {
+    let Asked { device, counter, pointed, desk, here } = asked;
+    let Some(stored) = sessions::session(conn, &device, counter)?.filter(|s| s.sealed > 0) else { return Ok(None) };
     let log = muster_seal::session::parse(&stored.log).map_err(|_| StoreError::Corrupt("a witnessed log"))?;
     // A clock that was put right after opening moved the times that are counted, and that is said.
     let rebased_s = muster_hours::presence::times(log.records()).map_or(0, |(_, ms)| ms / 1000);
-    let lines = log.records().iter().map(|r| line(r, &w)).collect();
+    let lines = log.records().iter().map(|r| Line { class: pointed.class(r), ..line(r, &w) }).collect();
     Ok(Some(Session {
         here,
-        device: device.to_owned(),
+        desk,
         counter,
         class: log.open().class.clone(),
         log_index: stored.log_index,
         received: stored.received.replace('T', " ").chars().take(19).collect(),
         seal: stored.seal,
         bundle: match stored.is_final {
-            true => format!("/bundles/{}", crate::bundle::file_name(device, counter)),
+            true => format!("{}/bundles/{}", desk.prefix(), crate::bundle::file_name(&device, counter)),
             false => String::new(),
         },
+        device,
         rebased_s,
         standing: match stored.log_index {
             Some(index) => standing(conn, index, policy)?,
@@ -108,5 +161,11 @@ fn line(record: &Record, w: &Words) -> Line {
         Body::Restart(r) => r.agent.clone(),
         Body::Close(c) => w.in_("close", &c.reason),
     };
-    Line { seq: record.seq, wall: record.stamp.wall.replace('T', " "), kind: w.in_("kind", record.body.kind()), what }
+    Line {
+        seq: record.seq,
+        wall: record.stamp.wall.replace('T', " "),
+        kind: w.in_("kind", record.body.kind()),
+        what,
+        class: "",
+    }
 }

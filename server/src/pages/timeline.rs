@@ -1,7 +1,8 @@
 //! The timeline: one row a trainee, lessons as blocks, presence as bars over them. SVG, drawn by a plain function.
 //!
 //! What a cell is can be told without colour: attested is filled, a tail is hatched, a blank is empty with a cross,
-//! unproven is dotted, a lesson that nobody logged is grey with a cross. Every mark has a title for a pointer and for a screen reader.
+//! unproven is dotted, a lesson that nobody logged is grey with a stroke, and what a finding disproved has a dark corner
+//! besides. Every mark has a title for a pointer and for a screen reader.
 
 use std::fmt::Write;
 
@@ -31,16 +32,81 @@ pub struct Bar {
     pub link: String,
 }
 
+/// What one lesson is for one trainee.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// Its shape.
+    pub shape: &'static str,
+    /// Why it does not count; empty when it does.
+    pub reason: &'static str,
+    /// The titles of the findings that disproved it; mostly empty.
+    pub disproved: String,
+}
+
+impl Mark {
+    /// In words: shape, reason, and what disproved it.
+    pub fn says(&self, word: &impl Fn(&str) -> String) -> String {
+        let mut said = word(&format!("shape.{}", self.shape));
+        if !self.reason.is_empty() {
+            said += &format!(": {}", word(&format!("reason.{}", self.reason)));
+        }
+        if !self.disproved.is_empty() {
+            said += &format!(" · {}: {}", word("shape.disproved"), self.disproved);
+        }
+        said
+    }
+
+    /// The marks over a box, without its colours.
+    pub fn over(&self, x: f64, y: f64, wide: f64, high: f64) -> String {
+        let mut s = String::new();
+        let r = (wide.min(high) * 0.28).min(4.0);
+        let (cx, cy) = (x + wide / 2.0, y + high / 2.0);
+        let cross = match self.shape {
+            "blank" => format!("m-{r:.1} -{r:.1}l{d:.1} {d:.1}m0 -{d:.1}l-{d:.1} {d:.1}", d = 2.0 * r),
+            "not-held" => format!("m-{r:.1} {r:.1}l{d:.1} -{d:.1}", d = 2.0 * r),
+            "beyond" => format!("m-{r:.1} 0h{d:.1}m-{r:.1} -{r:.1}v{d:.1}", d = 2.0 * r),
+            _ => String::new(),
+        };
+        if !cross.is_empty() {
+            let _ = write!(s, "<path d=\"M{cx:.1} {cy:.1}{cross}\" class=\"cross\"/>");
+        }
+        if !self.disproved.is_empty() {
+            let k = (high * 0.6).min(wide);
+            let _ = write!(s, "<path d=\"M{:.1} {:.1}v-{k:.1}l-{k:.1} {k:.1}z\" class=\"gone\"/>", x + wide, y + high);
+        }
+        s
+    }
+}
+
 /// A trainee's row.
 #[derive(Debug, Clone)]
 pub struct Track {
     /// Name and opaque id.
     pub name: String,
-    /// For each lesson its shape and the reason why it does not count.
-    pub cells: Vec<(&'static str, Option<&'static str>)>,
+    /// One for each lesson.
+    pub cells: Vec<Mark>,
     /// When the trainee was there.
     pub bars: Vec<Bar>,
 }
+
+/// The shapes in the order of the legend, each with the sign that stands in its box.
+pub const LEGEND: [(&str, &str); 8] = [
+    ("attested", ""),
+    ("tail", ""),
+    ("blank", "×"),
+    ("unproven", ""),
+    ("not-held", "/"),
+    ("beyond", "+"),
+    ("disproved", ""),
+    ("unclaimed", ""),
+];
+
+/// What boxes are filled with, where no colour does.
+pub const PATTERNS: &str = "<defs>\
+    <pattern id=\"hatch\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\">\
+    <rect width=\"6\" height=\"6\" class=\"hatch-ground\"/><line x1=\"0\" y1=\"0\" x2=\"0\" y2=\"6\" class=\"hatch-line\"/></pattern>\
+    <pattern id=\"dots\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\"><rect width=\"6\" height=\"6\" class=\"dots-ground\"/>\
+    <circle cx=\"3\" cy=\"3\" r=\"1.2\" class=\"dots-dot\"/></pattern></defs>";
 
 const LEFT: f64 = 208.0;
 const WIDTH: f64 = 1000.0;
@@ -61,13 +127,9 @@ pub fn svg(
     let x = |ms: i64| LEFT + (ms.clamp(start, end) - start) as f64 / span * (WIDTH - LEFT);
     let height = TOP + ROW * tracks.len() as f64 + 6.0;
     let seconds = end - start < 20 * 60 * 1000;
+    let label = escape(&word("timeline.label"));
     let mut s = format!(
-        "<svg class=\"timeline\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{}\">\
-         <defs><pattern id=\"hatch\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\">\
-         <rect width=\"6\" height=\"6\" class=\"hatch-ground\"/><line x1=\"0\" y1=\"0\" x2=\"0\" y2=\"6\" class=\"hatch-line\"/></pattern>\
-         <pattern id=\"dots\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\"><rect width=\"6\" height=\"6\" class=\"dots-ground\"/>\
-         <circle cx=\"3\" cy=\"3\" r=\"1.2\" class=\"dots-dot\"/></pattern></defs>",
-        escape(&word("timeline.label"))
+        "<svg class=\"timeline\" viewBox=\"0 0 {WIDTH} {height}\" role=\"group\" aria-label=\"{label}\">{PATTERNS}"
     );
     for lesson in &lessons {
         let (from, to) = (x(lesson.start), x(lesson.end));
@@ -83,23 +145,19 @@ pub fn svg(
     for (i, track) in tracks.iter().enumerate() {
         let y = TOP + ROW * i as f64;
         let _ = write!(s, "<text x=\"0\" y=\"{:.1}\" class=\"who\">{}</text>", y + 18.0, escape(&track.name));
-        for (lesson, (shape, reason)) in lessons.iter().zip(&track.cells) {
+        for (lesson, mark) in lessons.iter().zip(&track.cells) {
             let (from, wide) = (x(lesson.start), x(lesson.end) - x(lesson.start));
-            let why = reason.map_or(String::new(), |r| format!(": {}", word(&format!("reason.{r}"))));
             let _ = write!(
                 s,
-                "<rect x=\"{from:.1}\" y=\"{:.1}\" width=\"{wide:.1}\" height=\"{:.1}\" rx=\"3\" class=\"cell {shape}\"><title>{}, {}: {}{}</title></rect>",
-                y + 2.0,
-                ROW - 6.0,
+                "<g><title>{}, {}: {}</title><rect x=\"{from:.1}\" y=\"{:.1}\" width=\"{wide:.1}\" height=\"{:.1}\" rx=\"3\" class=\"cell {}\"/>{}</g>",
                 escape(&track.name),
                 escape(&lesson.name),
-                escape(&word(&format!("shape.{shape}"))),
-                escape(&why),
+                escape(&mark.says(word)),
+                y + 2.0,
+                ROW - 6.0,
+                mark.shape,
+                mark.over(from, y + 2.0, wide, ROW - 6.0),
             );
-            if matches!(*shape, "blank" | "not-held") {
-                let (cx, cy) = (from + wide / 2.0, y + ROW / 2.0 - 1.0);
-                let _ = write!(s, "<path d=\"M{:.1} {:.1}l8 8m0 -8l-8 8\" class=\"cross\"/>", cx - 4.0, cy - 4.0);
-            }
         }
         for bar in &track.bars {
             let wide = (x(bar.to) - x(bar.from)).max(3.0);
@@ -134,7 +192,8 @@ pub fn svg(
     s
 }
 
-fn escape(text: &str) -> String {
+/// Text for an attribute or an element.
+pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
@@ -142,23 +201,41 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::*;
 
+    fn drawn(name: &str, mark: Mark, bars: Vec<Bar>) -> String {
+        let lessons = vec![Block { name: "l1".into(), start: 0, end: 100 }];
+        let tracks = [Track { name: name.to_owned(), cells: vec![mark], bars }];
+        svg(lessons, &tracks, vec![(20, 30, "camera".into())], &|key| key.to_owned())
+    }
+
+    fn mark(shape: &'static str, reason: &'static str, disproved: &str) -> Mark {
+        Mark { shape, reason, disproved: disproved.to_owned() }
+    }
+
     #[test]
     fn draws_what_is_there_and_escapes_names() {
-        let lessons = vec![Block { name: "l1".into(), start: 0, end: 100 }];
         let bar = Bar { from: 10, to: 60, level: 3, link: "/s#seq-2".into() };
-        let tracks = [Track { name: "<b>".into(), cells: vec![("tail", Some("too-short"))], bars: vec![bar] }];
-        let svg = svg(lessons, &tracks, vec![(20, 30, "camera".into())], &|key| key.to_owned());
-        assert!(!svg.contains("class=\"cross\""));
+        let svg = drawn("<b>", mark("tail", "too-short", ""), vec![bar]);
+        assert!(!svg.contains("class=\"cross\"") && !svg.contains("class=\"gone\""));
         assert!(svg.contains("&lt;b&gt;") && !svg.contains("<b>"));
         for part in ["cell tail", "reason.too-short", "level-3", "/s#seq-2", "part.camera"] {
             assert!(svg.contains(part), "{part}");
         }
     }
+
     #[test]
-    fn a_lesson_that_nobody_logged_is_crossed_out_and_says_so() {
-        let lessons = vec![Block { name: "l1".into(), start: 0, end: 100 }];
-        let tracks = [Track { name: "t".into(), cells: vec![("not-held", Some("not-logged"))], bars: Vec::new() }];
-        let svg = svg(lessons, &tracks, Vec::new(), &|key| key.to_owned());
+    fn every_shape_can_be_told_without_colour_and_what_is_disproved_says_by_what() {
+        let over = |shape| mark(shape, "", "").over(0.0, 0.0, 20.0, 20.0);
+        let crosses = [over("blank"), over("not-held"), over("beyond")];
+        assert!(crosses.iter().all(|c| c.contains("class=\"cross\"")));
+        assert!(crosses[0] != crosses[1] && crosses[1] != crosses[2]);
+        assert!(["attested", "tail", "unproven"].iter().all(|shape| over(shape).is_empty()));
+        let svg = drawn("t", mark("attested", "", "虚报学员"), Vec::new());
+        assert!(svg.contains("shape.attested · shape.disproved: 虚报学员") && svg.contains("class=\"gone\""), "{svg}");
+    }
+
+    #[test]
+    fn a_lesson_that_nobody_logged_is_struck_out_and_says_so() {
+        let svg = drawn("t", mark("not-held", "not-logged", ""), Vec::new());
         for part in ["cell not-held", "shape.not-held", "reason.not-logged", "class=\"cross\""] {
             assert!(svg.contains(part), "{part}");
         }

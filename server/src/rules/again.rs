@@ -111,9 +111,9 @@ fn other_leaves(conn: &Connection, since: u64) -> Result<bool, StoreError> {
 }
 
 /// The classes of all trainees of some classes, and these trainees in each of them.
-type Neighbours = (BTreeSet<String>, BTreeSet<(String, String)>);
+pub(super) type Neighbours = (BTreeSet<String>, BTreeSet<(String, String)>);
 
-fn neighbours(conn: &Connection, classes: &BTreeSet<String>) -> Result<Neighbours, StoreError> {
+pub(super) fn neighbours(conn: &Connection, classes: &BTreeSet<String>) -> Result<Neighbours, StoreError> {
     let mut get = conn.prepare_cached(
         "SELECT o.class, o.id FROM roster r JOIN roster o ON o.person = r.person AND o.instructor = 0
          WHERE r.class = ? AND r.instructor = 0",

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::compute::{cast, concat_batches};
-use datafusion::arrow::datatypes::{DataType, Int64Type};
+use datafusion::arrow::datatypes::{DataType, Field, Fields, Int64Type, Schema, SchemaRef};
 use datafusion::datasource::MemTable;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
@@ -15,6 +16,7 @@ use datafusion::prelude::{SessionConfig, SessionContext, col, lit};
 use serde::{Deserialize, Serialize};
 
 use super::header::{Grade, Rule, RuleError};
+use super::written;
 use crate::evidence::tables::{ALL, Row, Table, Val, int, text};
 
 /// One row that a rule yields: one claimed hour, or where `cell` is 0, a fact with no hour of its own.
@@ -111,7 +113,7 @@ impl Engine {
             tokio::spawn(async move {
                 let batches = whole.context.table(table.name).await?.filter(filter)?.collect().await?;
                 whole.context.deregister_table(table.name)?;
-                let memory = MemTable::try_new(table.schema(), vec![batches])?;
+                let memory = MemTable::try_new(views(&table.schema()), vec![batches])?;
                 whole.context.register_table(table.name, Arc::new(memory))?;
                 Ok::<_, DataFusionError>(())
             })
@@ -126,7 +128,7 @@ impl Engine {
         let urls = files.iter().map(ListingTableUrl::parse).collect::<Result<Vec<_>, _>>()?;
         let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
         let config = ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options);
-        let listing = ListingTable::try_new(config.with_schema(table.schema()))?;
+        let listing = ListingTable::try_new(config.with_schema(views(&table.schema())))?;
         self.context.register_table(table.name, Arc::new(listing))?;
         Ok(())
     }
@@ -178,8 +180,8 @@ impl Engine {
     fn new() -> Result<Self, DataFusionError> {
         let config = SessionConfig::new()
             .with_information_schema(false)
-            // Plain text columns: results are read as such, and other engines have no other kind.
-            .set_bool("datafusion.execution.parquet.schema_force_view_types", false);
+            // Rules run beside each other instead: what need not be shared out and brought together again is the faster for it.
+            .with_target_partitions(1);
         // What does not fit is put aside on disk: a bureau's server has other work, too.
         let runtime = RuntimeEnvBuilder::new().with_memory_limit(MEMORY, 1.0).build_arc()?;
         Ok(Self { context: SessionContext::new_with_config_rt(config, runtime) })
@@ -196,9 +198,38 @@ impl Engine {
 
     fn put(&self, table: &Table, rows: &[Row]) -> Result<(), DataFusionError> {
         let batch = table.batch(rows)?;
+        let schema = views(&batch.schema());
+        let columns = batch.columns().iter().zip(schema.fields()).map(|(column, f)| cast(column, f.data_type()));
+        let batch = RecordBatch::try_new(Arc::clone(&schema), columns.collect::<Result<_, _>>()?)?;
         let memory = MemTable::try_new(batch.schema(), vec![vec![batch]])?;
         self.context.register_table(table.name, Arc::new(memory))?;
         Ok(())
+    }
+
+    async fn collect(&self, sql: &str) -> Result<Vec<RecordBatch>, DataFusionError> {
+        if !sql.contains(written::WORDS) {
+            return self.context.sql(sql).await?.collect().await;
+        }
+        // As a whole first, for the places that errors name.
+        let whole = sql.replace(written::WORDS, &format!("{:1$}", "AS", written::WORDS.len()));
+        self.context.state().create_logical_plan(&whole).await?;
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let unique = format!("written_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let steps = written::split(sql, &unique).map_err(|e| DataFusionError::SQL(Box::new(e), None))?;
+        let work = async {
+            for (table, query) in &steps.first {
+                let frame = self.context.sql(query).await?;
+                let schema = Arc::new(frame.schema().as_arrow().clone());
+                let rows = MemTable::try_new(schema, frame.collect_partitioned().await?)?;
+                self.context.register_table(table.as_str(), Arc::new(rows))?;
+            }
+            self.context.sql(&steps.last).await?.collect().await
+        };
+        let found = work.await;
+        for (table, _) in &steps.first {
+            self.context.deregister_table(table.as_str())?;
+        }
+        found
     }
 
     /// Asks a question of our own; the columns' values as rows.
@@ -206,7 +237,7 @@ impl Engine {
     /// # Errors
     /// [`DataFusionError`].
     pub async fn query(&self, sql: &str, columns: &[&str]) -> Result<Vec<Row>, DataFusionError> {
-        let batches = self.context.sql(sql).await?.collect().await?;
+        let batches = self.collect(sql).await?;
         let mut rows = Vec::new();
         for batch in &batches {
             let columns = columns.iter().map(|name| column(batch, name)).collect::<Result<Vec<_>, _>>()?;
@@ -253,6 +284,16 @@ impl Engine {
         counts.sort();
         Ok(counts)
     }
+}
+
+/// A schema with texts as views: a column read from a file points into the file's own dictionary, and short texts are compared
+/// without looking there.
+fn views(schema: &SchemaRef) -> SchemaRef {
+    let field = |f: &Arc<Field>| match f.data_type() {
+        DataType::Utf8 => Arc::new(f.as_ref().clone().with_data_type(DataType::Utf8View)),
+        _ => Arc::clone(f),
+    };
+    Arc::new(Schema::new(schema.fields().iter().map(field).collect::<Fields>()))
 }
 
 /// How often something happened in one unit, of so many tries: what the `nulls` table fits.

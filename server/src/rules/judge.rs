@@ -73,9 +73,8 @@ pub(super) fn judge(
             let cell = |h: &&Hit| Some((*place.get(&(*class, h.trainee.as_str()))?, h.cell)).filter(|c| c.1 > 0);
             let cells: BTreeSet<(usize, i64)> = hits.iter().filter_map(cell).collect();
             let rule = &found[*i].0;
-            let grade = hits.iter().filter_map(|h| h.grade).max().unwrap_or(rule.grade);
             // An official's conduct changes nobody's claim.
-            let grade = if rule.family == CONDUCT { Grade::Weak } else { grade };
+            let grade = if rule.family == CONDUCT { Grade::Weak } else { grade(rule, hits) };
             Cause { rule: rule.id.clone(), grade, cells: cells.into_iter().collect() }
         })
         .collect();
@@ -99,9 +98,14 @@ pub(super) fn judge(
         let key = |f: &Finding| (f.gravest, f.suspect, f.at_risk_fen, f.grade);
         key(b).cmp(&key(a)).then_with(|| a.finding.cmp(&b.finding))
     });
-    let trainees = trainees(&judged, &allotted);
+    let trainees = trainees(&judged, &allotted, &of_trainees(&place, &findings));
     let classes = classes(imported, &judged, &allotted, &findings);
     Report { run, classes, findings, trainees }
+}
+
+/// How sure a finding is: as its rows say, or else its rule.
+fn grade(rule: &Rule, hits: &[&Hit]) -> Grade {
+    hits.iter().filter_map(|h| h.grade).max().unwrap_or(rule.grade)
 }
 
 fn claim(imported: &Imported, row: &Row, cells: Vec<Stands>, standing: &Standing) -> Claim {
@@ -204,7 +208,7 @@ fn finding(
     Finding {
         finding: format!("{}/{}/{}", rule.id, or_none(class), or_none(subject)),
         rule: rule.id.clone(),
-        grade: cause.grade,
+        grade: grade(rule, hits),
         family: rule.family.clone(),
         suspect: hits.iter().any(|h| h.suspect),
         class: class.to_owned(),
@@ -241,8 +245,24 @@ fn fill(template: &str, values: &BTreeMap<String, i64>) -> String {
     out + rest
 }
 
-fn trainees(judged: &[Judged<'_>], allotted: &Allotted) -> Vec<TraineeResult> {
-    let one = |(claim, at_risk_fen): (&Judged<'_>, &i64)| TraineeResult {
+/// The findings that suspect hours of each claim.
+fn of_trainees<'a>(place: &HashMap<(&str, &str), usize>, findings: &'a [Finding]) -> HashMap<usize, Vec<&'a Finding>> {
+    let mut of: HashMap<usize, Vec<&Finding>> = HashMap::new();
+    for finding in findings.iter().filter(|f| f.suspect) {
+        let hits = finding.hits.iter().filter(|h| h.suspect);
+        let claims: BTreeSet<usize> =
+            hits.filter_map(|h| place.get(&(finding.class.as_str(), h.trainee.as_str())).copied()).collect();
+        claims.into_iter().for_each(|claim| of.entry(claim).or_default().push(finding));
+    }
+    of
+}
+
+fn trainees(
+    judged: &[Judged<'_>],
+    allotted: &Allotted,
+    findings: &HashMap<usize, Vec<&Finding>>,
+) -> Vec<TraineeResult> {
+    let one = |(n, (claim, at_risk_fen)): (usize, (&Judged<'_>, &i64))| TraineeResult {
         class: text(claim.row, 0).to_owned(),
         trainee: text(claim.row, 1).to_owned(),
         hours: int(claim.row, 4),
@@ -252,8 +272,9 @@ fn trainees(judged: &[Judged<'_>], allotted: &Allotted) -> Vec<TraineeResult> {
         beyond: claim.count(Shape::Beyond),
         amount_fen: int(claim.row, 5),
         at_risk_fen: *at_risk_fen,
+        band: band(findings.get(&n).map_or(&[], Vec::as_slice)).to_owned(),
     };
-    judged.iter().zip(&allotted.of_claim).map(one).collect()
+    judged.iter().zip(&allotted.of_claim).enumerate().map(one).collect()
 }
 
 fn classes(imported: &Imported, judged: &[Judged<'_>], allotted: &Allotted, findings: &[Finding]) -> Vec<ClassResult> {
@@ -291,7 +312,9 @@ fn classes(imported: &Imported, judged: &[Judged<'_>], allotted: &Allotted, find
         let mine = of_class.get(class).map_or(&[][..], Vec::as_slice);
         let sum = |grade| mine.iter().filter(|f| f.grade == grade).map(|f| f.at_risk_fen).sum::<i64>();
         (result.certain_fen, result.strong_fen) = (sum(Grade::Certain), sum(Grade::Strong));
-        result.exposure_fen = mine.iter().map(|f| f.exposure_fen).sum::<i64>().min(result.amount_fen);
+        // What is found about officials is another desk's, and is no exposure of a claim.
+        let claims = mine.iter().filter(|f| f.family != CONDUCT);
+        result.exposure_fen = claims.map(|f| f.exposure_fen).sum::<i64>().min(result.amount_fen);
         result.band = band(mine).to_owned();
     }
     results.into_values().collect()
@@ -423,6 +446,23 @@ mod tests {
             let finding = &report.findings[0];
             assert!(!finding.zh.explanation.contains('{') && !finding.en.explanation.contains('{'), "{finding:?}");
         }
+    }
+
+    #[test]
+    fn each_claim_has_a_band_of_its_own_and_conduct_is_no_exposure_of_it() {
+        let (imported, cells, standing) = claimed(3, 4);
+        let adjusts = Hit { suspect: false, ..hit("c", "t1", "t1", 1, "tail") };
+        let official = Hit { suspect: false, about: Some("official".to_owned()), ..hit("c", "o1", "t2", 1, "open") };
+        let found = [
+            (rule("hours-over-attested"), vec![hit("c", "t0", "t0", 1, "blank"), adjusts]),
+            (rule("paid-over-finding"), vec![official]),
+        ];
+        let report = judge(run(), &imported, &cells, &standing, &found);
+        let bands: Vec<_> = report.trainees.iter().map(|t| t.band.as_str()).collect();
+        assert_eq!((bands, report.classes[0].band.as_str()), (vec!["red", "green", "green"], "red"));
+        let conduct = report.findings.iter().find(|f| f.family == CONDUCT).unwrap();
+        assert!(conduct.exposure_fen > 0 && report.classes[0].exposure_fen == 0, "{conduct:?}");
+        assert_eq!((conduct.grade, conduct.at_risk_fen), (Grade::Certain, 0));
     }
 
     #[test]

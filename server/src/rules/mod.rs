@@ -2,6 +2,7 @@
 
 pub mod again;
 pub mod cases;
+pub mod cells;
 pub mod engine;
 pub mod header;
 pub(crate) mod judge;
@@ -10,6 +11,7 @@ pub mod nulls;
 pub mod reconcile;
 pub mod run;
 mod tables;
+mod written;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,7 +20,32 @@ use muster_seal::merkle::sha256;
 
 use header::{Rule, RuleError};
 
+use crate::store::pools::Least;
+
 include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
+
+/// What the desk for officials' conduct has of the rules in force.
+#[derive(Debug)]
+pub struct Conduct {
+    /// Its rules: the id, and the title in Chinese and English.
+    pub titles: BTreeMap<String, (String, String)>,
+    /// What its statistical rules need at least.
+    pub least: Least,
+}
+
+/// The rules about officials. What [`pools`](crate::store::pools) need is what `reviewer-affinity` asks for.
+pub fn conduct(data_dir: &Path) -> Conduct {
+    let rules = load(data_dir).rules;
+    let threshold = |name: &str, default| {
+        let rule = rules.iter().find(|rule| rule.id == "reviewer-affinity");
+        rule.and_then(|rule| rule.thresholds.get(name)).copied().unwrap_or(default)
+    };
+    // Below these the catalogue calls a pool not testable.
+    let least = Least { officials: threshold("min_pool", 3), acts: threshold("min_decisions", 30) };
+    let of = rules.iter().filter(|rule| rule.family == judge::CONDUCT);
+    let title = |rule: &Rule| (rule.text("title_zh").to_owned(), rule.text("title_en").to_owned());
+    Conduct { titles: of.map(|rule| (rule.id.clone(), title(rule))).collect(), least }
+}
 
 /// The rules in force, those that were refused, and the hash of it all.
 #[derive(Debug)]

@@ -28,7 +28,7 @@ const ORDER: [&str; 13] = [
 const LAST: [&str; 2] = ["hours-over-attested", "token-attendance"];
 
 /// The place of a rule among the causes.
-fn place(rule: &str) -> usize {
+pub(super) fn place(rule: &str) -> usize {
     let last = LAST.iter().position(|r| *r == rule).map(|i| ORDER.len() + 1 + i);
     ORDER.iter().position(|r| *r == rule).or(last).unwrap_or(ORDER.len())
 }

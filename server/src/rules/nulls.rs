@@ -94,8 +94,77 @@ struct Usual {
     /// Beta's parameters.
     a: f64,
     b: f64,
-    /// Do the usual units look like this?
+}
+
+/// A group's units, in order of their rates: each institution is left out of it by counting, not by looking at all others again.
+struct Group {
+    /// Indexes of units.
+    order: Vec<usize>,
+    /// Hits, and tries, of all units before each place.
+    before: Vec<(i64, i64)>,
+    /// The sum of 1 / tries.
+    inverse: f64,
+    /// Places of each institution's units.
+    own: HashMap<String, Vec<usize>>,
+    /// Do the usual units look like what is usual?
     good: bool,
+}
+
+impl Group {
+    fn of(counts: &[Count], mut order: Vec<usize>) -> Self {
+        order.sort_by(|a, b| {
+            let (a, b) = (&counts[*a], &counts[*b]);
+            (a.k * b.n).cmp(&(b.k * a.n)).then(a.n.cmp(&b.n))
+        });
+        let mut before = vec![(0, 0)];
+        let mut own: HashMap<String, Vec<usize>> = HashMap::new();
+        let (mut hits, mut tries, mut inverse) = (0, 0, 0.0);
+        for (place, i) in order.iter().enumerate() {
+            let count = &counts[*i];
+            (hits, tries, inverse) = (hits + count.k, tries + count.n, inverse + 1.0 / count.n as f64);
+            before.push((hits, tries));
+            own.entry(count.institution.clone()).or_default().push(place);
+        }
+        let mut group = Self { order, before, inverse, own, good: false };
+        let Usual { a, b, .. } = group.usual(counts, &[]);
+        // Up to a fifth may be bad. Of the others about one in a hundred is past the hundredth; five in a hundred is no fit.
+        let lower = &group.order[..group.order.len() * 4 / 5];
+        let past = lower.iter().filter(|i| tail(counts[**i].n, counts[**i].k, a, b) <= 0.01).count();
+        group.good = past * 20 <= lower.len();
+        group
+    }
+
+    /// What is usual without the units at these places, which are in order.
+    fn usual(&self, counts: &[Count], without: &[usize]) -> Usual {
+        let units = self.order.len() - without.len();
+        // Where the unit of a place among those that are left stands among all.
+        let all = |place: usize| without.iter().fold(place, |at, gone| at + usize::from(*gone <= at));
+        let at = |permille: usize| {
+            let count = &counts[self.order[all((units - 1) * permille / 1000)]];
+            count.k as f64 / count.n as f64
+        };
+        let end = if units * 4 / 5 == 0 { 0 } else { all(units * 4 / 5 - 1) + 1 };
+        let (mut hits, mut tries) = self.before[end];
+        let mut inverse = self.inverse;
+        for gone in without {
+            let count = &counts[self.order[*gone]];
+            inverse -= 1.0 / count.n as f64;
+            if *gone < end {
+                (hits, tries) = (hits - count.k, tries - count.n);
+            }
+        }
+        // A unit's number of tries, as it weighs on the spread of rates: the harmonic mean.
+        let size = units as f64 / inverse;
+        let (median, spread) = (at(500), (at(750) - at(250)) / 1.349);
+        let mean = if median > 0.0 { median } else { (hits as f64 + 0.5) / (tries as f64 + 1.0) };
+        let mean = mean.clamp(1e-6, 1.0 - 1e-6);
+        // Var(rate) = m (1 − m) / n · (1 + (n − 1) ρ): what is wider than chance is the difference from class to class.
+        // Never none: units differ by more than chance, also where the few that were seen do not.
+        let chance = mean * (1.0 - mean) / size;
+        let rho = ((spread * spread / chance - 1.0) / (size - 1.0).max(1.0)).clamp(0.005, 0.5);
+        let (a, b) = (mean * (1.0 - rho) / rho, (1.0 - mean) * (1.0 - rho) / rho);
+        Usual { units, a, b }
+    }
 }
 
 /// What is usual for each unit, in their order.
@@ -106,20 +175,24 @@ pub fn fit(counts: &[Count]) -> Vec<Null> {
             members.entry(group).or_default().push(i);
         }
     }
+    members.retain(|_, of| of.len() > UNITS);
+    let mut fitted: HashMap<String, Group> = HashMap::new();
     let mut known: HashMap<(String, &str), Option<Usual>> = HashMap::new();
     let mut nulls: Vec<Null> = Vec::with_capacity(counts.len());
     for count in counts {
         let mut null = Null { cell: String::new(), units: 0, limit: None, p: 1.0, testable: false, passes: false };
-        for group in groups(count) {
-            let Some(of) = members.get(&group).filter(|of| count.n > 0 && of.len() > UNITS) else { continue };
-            let usual = *known.entry((group.clone(), count.institution.as_str())).or_insert_with(|| {
-                let others: Vec<&Count> =
-                    of.iter().map(|i| &counts[*i]).filter(|c| c.institution != count.institution).collect();
-                (others.len() >= UNITS).then(|| usual(&others))
+        for name in groups(count).into_iter().filter(|_| count.n > 0) {
+            if let Some(of) = members.remove(&name) {
+                fitted.insert(name.clone(), Group::of(counts, of));
+            }
+            let Some(group) = fitted.get(&name) else { continue };
+            let usual = *known.entry((name.clone(), count.institution.as_str())).or_insert_with(|| {
+                let own = group.own.get(&count.institution).map_or(&[][..], Vec::as_slice);
+                (group.order.len() - own.len() >= UNITS).then(|| group.usual(counts, own))
             });
             if let Some(usual) = usual {
-                (null.cell, null.units) = (group, usual.units);
-                if usual.good {
+                (null.cell, null.units) = (name, usual.units);
+                if group.good {
                     null.testable = true;
                     null.p = tail(count.n, count.k, usual.a, usual.b);
                     null.limit = limit(count.n, usual.a, usual.b);
@@ -133,28 +206,6 @@ pub fn fit(counts: &[Count]) -> Vec<Null> {
     nulls
 }
 
-fn usual(others: &[&Count]) -> Usual {
-    let rate = |c: &Count| c.k as f64 / c.n as f64;
-    let mut by_rate: Vec<&&Count> = others.iter().collect();
-    by_rate.sort_by(|a, b| (a.k * b.n).cmp(&(b.k * a.n)).then(a.n.cmp(&b.n)));
-    let at = |permille: usize| rate(by_rate[(by_rate.len() - 1) * permille / 1000]);
-    let lower = &by_rate[..by_rate.len() * 4 / 5];
-    let (hits, tries) = lower.iter().fold((0, 0), |(k, n), c| (k + c.k, n + c.n));
-    // A unit's number of tries, as it weighs on the spread of rates: the harmonic mean.
-    let size = by_rate.len() as f64 / by_rate.iter().map(|c| 1.0 / c.n as f64).sum::<f64>();
-    let (median, spread) = (at(500), (at(750) - at(250)) / 1.349);
-    let mean = if median > 0.0 { median } else { (hits as f64 + 0.5) / (tries as f64 + 1.0) };
-    let mean = mean.clamp(1e-6, 1.0 - 1e-6);
-    // Var(rate) = m (1 − m) / n · (1 + (n − 1) ρ): what is wider than chance is the difference from class to class. Never
-    // none: units differ by more than chance, also where the few that were seen do not.
-    let chance = mean * (1.0 - mean) / size;
-    let rho = ((spread * spread / chance - 1.0) / (size - 1.0).max(1.0)).clamp(0.005, 0.5);
-    let (a, b) = (mean * (1.0 - rho) / rho, (1.0 - mean) * (1.0 - rho) / rho);
-    // Up to a fifth may be bad. Of the others about one in a hundred is past the hundredth; five in a hundred is no fit.
-    let past = lower.iter().filter(|c| tail(c.n, c.k, a, b) <= 0.01).count();
-    Usual { units: others.len(), a, b, good: past * 20 <= lower.len() }
-}
-
 /// ln of the beta function.
 fn ln_beta(a: f64, b: f64) -> f64 {
     libm::lgamma(a) + libm::lgamma(b) - libm::lgamma(a + b)
@@ -165,17 +216,30 @@ pub fn tail(n: i64, k: i64, a: f64, b: f64) -> f64 {
     if k <= 0 {
         return 1.0;
     }
-    // From the far end, where the terms are smallest; each from the one before by the ratio of neighbours.
-    let (nf, base) = (n as f64, ln_beta(a, b));
-    let ln_choose = |x: f64| libm::lgamma(nf + 1.0) - libm::lgamma(x + 1.0) - libm::lgamma(nf - x + 1.0);
-    let at = |x: i64| (ln_choose(x as f64) + ln_beta(x as f64 + a, nf - x as f64 + b) - base).exp();
-    // Beyond a hundred thousand tries the sum is cut into the same number of steps, each taken at its larger end.
-    let step = (n - k) / 100_000 + 1;
-    let mut sum = 0.0;
-    let mut x = n;
-    while x >= k {
-        sum += at(x) * step as f64;
-        x -= step;
+    if k > n {
+        return 0.0;
+    }
+    let mean = n as f64 * a / (a + b);
+    // From the side that has less of it, so that what is too small for a float is nothing and not all.
+    if k as f64 > mean { side(n, k, a, b) } else { 1.0 - side(n, n - k + 1, b, a) }
+}
+
+/// The chance of `k` hits or more, where `k` is above what is expected: the first term by its logarithm, each further one from
+/// the one before by the ratio of neighbours.
+fn side(n: i64, k: i64, a: f64, b: f64) -> f64 {
+    let (nf, kf) = (n as f64, k as f64);
+    let ln_choose = libm::lgamma(nf + 1.0) - libm::lgamma(kf + 1.0) - libm::lgamma(nf - kf + 1.0);
+    let mut term = (ln_choose + ln_beta(kf + a, nf - kf + b) - ln_beta(a, b)).exp();
+    let (mut sum, mut x) = (term, kf);
+    while x < nf {
+        let ratio = (nf - x) / (x + 1.0) * ((x + a) / (nf - x - 1.0 + b));
+        term *= ratio;
+        sum += term;
+        x += 1.0;
+        // Where they fall, what is left is below the last digit soon.
+        if ratio < 1.0 && term < sum * 1e-18 {
+            break;
+        }
     }
     sum.clamp(0.0, 1.0)
 }

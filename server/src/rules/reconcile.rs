@@ -3,9 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use muster_hours::policy::Policy;
 use muster_seal::central::{DocumentLeaf, Leaf};
+use rusqlite::Connection;
+use tokio::sync::Semaphore;
 
 use super::engine::{Engine, Hit};
 use super::header::{Rule, RuleError};
@@ -171,33 +176,14 @@ impl Prepared {
 pub(super) fn prepare(store: &Store, now: &str, only: Option<&BTreeSet<String>>) -> Result<Prepared, ReconcileError> {
     let mut imported = read(store, now, only)?;
     let place = Place::folder(&store.dir().join("evidence"))?;
-    let parts = store.read(|conn| match only {
-        None => parts::all(conn),
-        Some(classes) => {
-            let mut some: BTreeMap<String, parts::Part> = BTreeMap::new();
-            for class in classes {
-                some.extend(parts::of_class(conn, class)?.into_iter().map(|part| (part.part.clone(), part)));
-            }
-            Ok(some.into_values().collect())
-        }
-    })?;
+    let parts = store.read(|conn| in_force_for(conn, only))?;
     let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for part in &parts {
         for table in part.tables.keys() {
             files.entry(table.clone()).or_default().push(place.url(&part.key(table)));
         }
     }
-    let mut facts = facts(&imported);
-    let mut sessions = Vec::new();
-    for part in parts.iter().filter(|part| part.tables.contains_key("sessions")) {
-        sessions.extend(compact::read(&place, &part.key("sessions"), &claimed::load::SESSIONS)?);
-    }
-    let mut loader = Loader::new(&mut facts, &sessions)?;
-    for part in parts.iter().filter(|part| part.tables.contains_key("lessons")) {
-        for batch in compact::read(&place, &part.key("lessons"), &claimed::load::LESSONS)? {
-            loader.lessons(&batch)?;
-        }
-    }
+    let facts = logged(&place, &parts, &imported)?;
     let marks = claimed::decide(&facts);
     let (mut shapes, mut standing) = (Vec::new(), Vec::new());
     for (class, marks) in facts.classes.iter().zip(&marks) {
@@ -215,6 +201,43 @@ pub(super) fn prepare(store: &Store, now: &str, only: Option<&BTreeSet<String>>)
         stand(claims, &standing);
     }
     Ok(Prepared { place, imported, files, own, shapes, standing, facts, marks })
+}
+
+/// The evidence of some classes, or all that is in force.
+fn in_force_for(conn: &Connection, only: Option<&BTreeSet<String>>) -> Result<Vec<parts::Part>, StoreError> {
+    let Some(classes) = only else { return parts::all(conn) };
+    let mut some: BTreeMap<String, parts::Part> = BTreeMap::new();
+    for class in classes {
+        some.extend(parts::of_class(conn, class)?.into_iter().map(|part| (part.part.clone(), part)));
+    }
+    Ok(some.into_values().collect())
+}
+
+/// The classes that are claimed for, with what logs say of them.
+fn logged(place: &Place, parts: &[parts::Part], imported: &Imported) -> Result<Facts, StoreError> {
+    let mut facts = facts(imported);
+    let mut sessions = Vec::new();
+    for part in parts.iter().filter(|part| part.tables.contains_key("sessions")) {
+        sessions.extend(compact::read(place, &part.key("sessions"), &claimed::load::SESSIONS)?);
+    }
+    let mut loader = Loader::new(&mut facts, &sessions)?;
+    for part in parts.iter().filter(|part| part.tables.contains_key("lessons")) {
+        for batch in compact::read(place, &part.key("lessons"), &claimed::load::LESSONS)? {
+            loader.lessons(&batch)?;
+        }
+    }
+    Ok(facts)
+}
+
+/// What cells are decided from, of some classes: imports as they are now, and the evidence in force.
+pub(super) fn facts_of(store: &Store, classes: &BTreeSet<String>) -> Result<Facts, StoreError> {
+    let place = Place::folder(&store.dir().join("evidence"))?;
+    store.read(|conn| {
+        let tx = conn.unchecked_transaction()?;
+        let rows = imported::claimed(&tx, classes)?;
+        let imported = Imported { rows, policies: policies(&tx)?, log_size: 0 };
+        logged(&place, &in_force_for(&tx, Some(classes))?, &imported)
+    })
 }
 
 /// So many rows of claimed cells are held before they are written.
@@ -256,62 +279,113 @@ fn write_cells(place: &Place, facts: &Facts, marks: &[claimed::Marks]) -> Result
 /// Rules with what they found, those that were refused, and why others could not be tested.
 type Found = (Vec<(Rule, Vec<Hit>)>, Vec<RuleError>, BTreeMap<String, Vec<String>>);
 
-async fn run_rules(
-    engine: &Engine,
-    rules: Vec<Rule>,
-    progress: &(dyn Fn(&str, usize, usize) + Sync),
-) -> Result<Found, ReconcileError> {
+async fn run_rules(engine: &Engine, rules: Vec<Rule>, progress: Progress) -> Result<Found, ReconcileError> {
     let mut steps = Steps::begin();
     journeys::put(engine).await?;
     steps.done("journeys");
     let (mut refused, mut found, mut untestable) = (Vec::new(), Vec::new(), BTreeMap::new());
+    let counting: Vec<Rule> = rules.iter().filter(|rule| rule.counts.is_some()).cloned().collect();
+    let counted = side_by_side(counting, |rule| {
+        let engine = engine.clone();
+        async move {
+            let begun = Instant::now();
+            let counted = engine.counts(&rule).await;
+            tracing::debug!(rule = %rule.id, ms = begun.elapsed().as_millis() as u64, "counted");
+            counted.map(|counted| (rule.id, counted))
+        }
+    });
     let mut counts = Vec::new();
-    for rule in rules.iter().filter(|rule| rule.counts.is_some()) {
-        match engine.counts(rule).await {
-            Ok(counted) => counts.push((rule.id.clone(), counted)),
+    for counted in counted.await? {
+        match counted {
+            Ok(counted) => counts.push(counted),
             Err(error) => refused.push(error),
         }
-        steps.done(&format!("counts of {}", rule.id));
     }
+    steps.done("counts");
     nulls::put(engine, &counts)?;
     steps.done("nulls");
-    let all = rules.len();
-    for (n, rule) in rules.into_iter().enumerate() {
-        let mut lacks = Vec::new();
-        for need in &rule.needs {
-            if engine.is_empty(need).await? {
-                lacks.push(need.clone());
-            }
+    let (all, done) = (rules.len(), Arc::new(AtomicUsize::new(0)));
+    let ran = side_by_side(rules, |rule| {
+        let (engine, done) = (engine.clone(), Arc::clone(&done));
+        async move {
+            let ran = run_rule(&engine, rule).await;
+            progress("rules", done.fetch_add(1, Ordering::Relaxed) + 1, all);
+            ran
         }
-        if !lacks.is_empty() {
-            untestable.insert(rule.id.clone(), lacks);
-            continue;
+    });
+    for ran in ran.await? {
+        match ran? {
+            Ran::Found(rule, hits) => found.push((rule, hits)),
+            Ran::Untestable(rule, lacks) => drop(untestable.insert(rule.id, lacks)),
+            Ran::Refused(error) => refused.push(error),
         }
-        let begun = std::time::Instant::now();
-        match engine.run(&rule).await {
-            Ok(hits) => {
-                tracing::debug!(rule = %rule.id, hits = hits.len(), ms = begun.elapsed().as_millis() as u64, "ran");
-                found.push((rule, hits));
-            }
-            Err(error) => refused.push(error),
-        }
-        progress("rules", n + 1, all);
     }
+    steps.done("rules");
     Ok((found, refused, untestable))
 }
 
+/// What came of a rule.
+enum Ran {
+    Found(Rule, Vec<Hit>),
+    /// These tables are empty.
+    Untestable(Rule, Vec<String>),
+    Refused(RuleError),
+}
+
+async fn run_rule(engine: &Engine, rule: Rule) -> Result<Ran, ReconcileError> {
+    let mut lacks = Vec::new();
+    for need in &rule.needs {
+        if engine.is_empty(need).await? {
+            lacks.push(need.clone());
+        }
+    }
+    if !lacks.is_empty() {
+        return Ok(Ran::Untestable(rule, lacks));
+    }
+    let begun = Instant::now();
+    Ok(match engine.run(&rule).await {
+        Ok(hits) => {
+            tracing::debug!(rule = %rule.id, hits = hits.len(), ms = begun.elapsed().as_millis() as u64, "ran");
+            Ran::Found(rule, hits)
+        }
+        Err(error) => Ran::Refused(error),
+    })
+}
+
+/// Does work for each rule, as many at once as there are cores. Gives the outcomes in the rules' order.
+async fn side_by_side<T, W>(rules: Vec<Rule>, work: impl Fn(Rule) -> W) -> Result<Vec<T>, ReconcileError>
+where
+    T: Send + 'static,
+    W: Future<Output = T> + Send + 'static,
+{
+    let places = Arc::new(Semaphore::new(build::workers()));
+    let begin = |work: W| {
+        let places = Arc::clone(&places);
+        tokio::spawn(async move {
+            let _place = places.acquire_owned().await;
+            work.await
+        })
+    };
+    let begun: Vec<_> = rules.into_iter().map(|rule| begin(work(rule))).collect();
+    let mut out = Vec::with_capacity(begun.len());
+    for one in begun {
+        out.push(one.await.map_err(|_| ReconcileError::Worker)?);
+    }
+    Ok(out)
+}
+
 /// Says how long each step took, to whoever looks for what is slow.
-struct Steps(std::time::Instant);
+struct Steps(Instant);
 
 impl Steps {
     fn begin() -> Self {
-        Self(std::time::Instant::now())
+        Self(Instant::now())
     }
 
     /// What came since the step before was this.
     fn done(&mut self, step: &str) {
         tracing::debug!(step, ms = self.0.elapsed().as_millis() as u64, "step");
-        self.0 = std::time::Instant::now();
+        self.0 = Instant::now();
     }
 }
 
@@ -319,16 +393,9 @@ impl Steps {
 fn read(store: &Store, now: &str, only: Option<&BTreeSet<String>>) -> Result<Imported, StoreError> {
     store.read(|conn| {
         let tx = conn.unchecked_transaction()?;
-        let mut get = tx.prepare("SELECT class, document FROM class c JOIN policy p ON p.version = c.policy")?;
-        let rows = get.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
-        let mut policies = BTreeMap::new();
-        for row in rows {
-            let (class, document) = row?;
-            policies.insert(class, serde_json::from_str(&document).map_err(|_| StoreError::Corrupt("a policy"))?);
-        }
         Ok(Imported {
             rows: imported::all(&tx, now, only)?,
-            policies,
+            policies: policies(&tx)?,
             log_size: checkpoints::head(&tx)?.map_or(0, |head| head.edge.size()),
         })
     })
@@ -387,6 +454,18 @@ fn facts(imported: &Imported) -> Facts {
         why: text(row, 5).to_owned(),
     };
     Facts { classes, shut: imported.table("calendar").iter().map(shut).collect(), ..Facts::default() }
+}
+
+/// The policy of each class.
+fn policies(conn: &Connection) -> Result<BTreeMap<String, Policy>, StoreError> {
+    let mut get = conn.prepare("SELECT class, document FROM class c JOIN policy p ON p.version = c.policy")?;
+    let rows = get.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+    let mut policies = BTreeMap::new();
+    for row in rows {
+        let (class, document) = row?;
+        policies.insert(class, serde_json::from_str(&document).map_err(|_| StoreError::Corrupt("a policy"))?);
+    }
+    Ok(policies)
 }
 
 /// Writes into `claims` what stands of each.

@@ -183,6 +183,9 @@ pub struct TraineeResult {
     pub amount_fen: i64,
     /// Fen that certain and strong findings take or hold.
     pub at_risk_fen: i64,
+    /// `red`, `amber` or `green`, by the findings on these hours alone; empty in runs from before there was one.
+    #[serde(default)]
+    pub band: String,
 }
 
 /// A run with all it found.

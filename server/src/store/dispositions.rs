@@ -1,9 +1,10 @@
 //! What officials decided on findings, with their reasons; the central log holds only a salted hash of a reason.
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Params, Transaction, params};
 use serde::Serialize;
 
 use super::StoreError;
+use crate::desk::Desk;
 
 /// One decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -48,10 +49,25 @@ pub fn put(tx: &Transaction<'_>, d: &Disposition) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError`].
 pub fn list(conn: &Connection, finding: Option<&str>) -> Result<Vec<Disposition>, StoreError> {
-    let sql = "SELECT finding, decision, by, reason, salt, at, log_index FROM disposition
-               WHERE ?1 IS NULL OR finding = ?1 ORDER BY log_index";
-    let mut get = conn.prepare_cached(sql)?;
-    let rows = get.query_map([finding], |row| {
+    some(conn, "?1 IS NULL OR finding = ?1", params![finding])
+}
+
+/// The same, of the findings of one desk alone.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn of_desk(conn: &Connection, finding: Option<&str>, desk: Desk) -> Result<Vec<Disposition>, StoreError> {
+    let at = "(?1 IS NULL OR d.finding = ?1)
+              AND EXISTS (SELECT 1 FROM finding f WHERE f.finding = d.finding AND f.desk = ?2)";
+    some(conn, at, params![finding, desk.as_str()])
+}
+
+fn some(conn: &Connection, which: &str, with: impl Params) -> Result<Vec<Disposition>, StoreError> {
+    let sql = format!(
+        "SELECT finding, decision, by, reason, salt, at, log_index FROM disposition d WHERE {which} ORDER BY log_index"
+    );
+    let mut get = conn.prepare_cached(&sql)?;
+    let rows = get.query_map(with, |row| {
         Ok(Disposition {
             finding: row.get(0)?,
             decision: row.get(1)?,
@@ -65,11 +81,11 @@ pub fn list(conn: &Connection, finding: Option<&str>) -> Result<Vec<Disposition>
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Was there ever such a finding?
+/// Was there ever such a finding of a desk?
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn finding_exists(conn: &Connection, finding: &str) -> Result<bool, StoreError> {
-    let row = conn.query_row("SELECT 1 FROM finding WHERE finding = ? LIMIT 1", [finding], |_| Ok(())).optional()?;
-    Ok(row.is_some())
+pub fn finding_exists(conn: &Connection, finding: &str, desk: Desk) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM finding WHERE finding = ? AND desk = ? LIMIT 1";
+    Ok(conn.query_row(sql, [finding, desk.as_str()], |_| Ok(())).optional()?.is_some())
 }

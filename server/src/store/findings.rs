@@ -7,8 +7,9 @@ use rusqlite::{Connection, OptionalExtension, Params, Transaction, params, param
 
 use super::{Store, StoreError};
 use crate::api::findings::{Filter, Sort};
+use crate::desk::Desk;
 use crate::rules::engine::Hit;
-use crate::rules::judge::CONDUCT;
+use crate::rules::header::Grade;
 use crate::rules::run::{ClassResult, Finding, Report, Run, TraineeResult};
 
 fn json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
@@ -114,7 +115,7 @@ fn put_findings(tx: &Transaction<'_>, report: &Report, scope: &Scope) -> Result<
             f.institution,
             f.region,
             f.subject,
-            if f.family == CONDUCT { "conduct" } else { "claims" },
+            Desk::of_family(&f.family).as_str(),
             f.gravest,
             f.suspect,
             grade,
@@ -213,6 +214,50 @@ pub fn stored(conn: &Connection, classes: &BTreeSet<String>) -> Result<Vec<Store
         }
     }
     Ok(all)
+}
+
+/// A certain or strong finding that suspects, with the rows that made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suspecting {
+    /// The rule.
+    pub rule: String,
+    /// How sure.
+    pub grade: Grade,
+    /// The rows.
+    pub hits: Vec<Hit>,
+}
+
+/// What disproved hours of a class by a run; what is about officials disproves nobody's.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn suspecting(conn: &Connection, run: i64, class: &str) -> Result<Vec<Suspecting>, StoreError> {
+    let sql = format!(
+        "SELECT rule, grade = 2, hits FROM finding
+         WHERE class = ?2 AND {STOOD} AND suspect = 1 AND grade >= 1 AND desk = 'claims'"
+    );
+    let mut get = conn.prepare_cached(&sql)?;
+    let rows = get.query_map(params![run, class], |r| Ok((r.get(0)?, r.get(1)?, r.get::<_, String>(2)?)))?;
+    rows.map(|row| {
+        let (rule, certain, hits) = row?;
+        let grade = if certain { Grade::Certain } else { Grade::Strong };
+        Ok(Suspecting { rule, grade, hits: parse(&hits)? })
+    })
+    .collect()
+}
+
+/// The Chinese and the English title of each rule that found something in a class by a run.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn titles(conn: &Connection, run: i64, class: &str) -> Result<HashMap<String, (String, String)>, StoreError> {
+    let sql = format!(
+        "SELECT rule, json_extract(document, '$.zh.title'), json_extract(document, '$.en.title') FROM finding
+         WHERE class = ?2 AND {STOOD} AND desk = 'claims' GROUP BY rule"
+    );
+    let mut get = conn.prepare_cached(&sql)?;
+    let rows = get.query_map(params![run, class], |r| Ok((r.get(0)?, (r.get(1)?, r.get(2)?))))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// A finding that stood by a run, with the rows that made it.
@@ -386,7 +431,6 @@ const PASSES: &str = "since <= ?1 AND (until IS NULL OR until > ?1)
 /// The parameters of [`PASSES`].
 fn passes(run: i64, filter: &Filter) -> Vec<Value> {
     let Filter { region, institution, rule, class, band, least_fen, desk, .. } = filter;
-    let desk = if desk.is_empty() { "claims" } else { desk.as_str() };
     let text = |text: &str| Value::from(text.to_owned());
     vec![
         run.into(),
@@ -395,7 +439,7 @@ fn passes(run: i64, filter: &Filter) -> Vec<Value> {
         text(rule),
         text(class),
         (*least_fen).into(),
-        text(desk),
+        text(desk.as_str()),
         text(band),
     ]
 }
@@ -430,16 +474,16 @@ pub fn count(conn: &Connection, run: i64, filter: &Filter) -> Result<(u64, u64),
     Ok(counts)
 }
 
-/// One finding of each rule that found something in a run, by rule.
+/// One finding of each rule that found something for a desk in a run, by rule.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn one_of_each_rule(conn: &Connection, run: i64) -> Result<Vec<Finding>, StoreError> {
+pub fn one_of_each_rule(conn: &Connection, run: i64, desk: Desk) -> Result<Vec<Finding>, StoreError> {
     let sql = format!(
-        "SELECT document FROM finding WHERE rowid IN (SELECT min(rowid) FROM finding WHERE {STOOD} GROUP BY rule)
-         ORDER BY rule"
+        "SELECT document FROM finding
+         WHERE rowid IN (SELECT min(rowid) FROM finding WHERE {STOOD} AND desk = ?2 GROUP BY rule) ORDER BY rule"
     );
-    documents(conn, &sql, [run])
+    documents(conn, &sql, params![run, desk.as_str()])
 }
 
 #[cfg(test)]
@@ -513,7 +557,7 @@ mod tests {
         assert_eq!(page(&there, 10, 0), ["t10"]);
         let count = |filter: &Filter| store.read(|conn| count(conn, run, filter)).unwrap();
         assert_eq!((count(&all), count(&b), count(&there)), ((11, 6), (5, 0), (1, 1)));
-        let rules = store.read(|conn| one_of_each_rule(conn, run)).unwrap();
+        let rules = store.read(|conn| one_of_each_rule(conn, run, Desk::Claims)).unwrap();
         assert_eq!(rules.iter().map(|f| f.rule.as_str()).collect::<Vec<_>>(), ["a", "b"]);
         // A run that looked at one class again leaves all others as they were.
         let one = |s: &str| BTreeSet::from([s.to_owned()]);

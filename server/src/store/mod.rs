@@ -23,6 +23,7 @@ pub mod devices;
 pub mod dispositions;
 pub mod findings;
 pub mod parts;
+pub mod pools;
 pub mod rosters;
 pub mod second;
 pub mod sessions;

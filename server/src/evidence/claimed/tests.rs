@@ -1,3 +1,5 @@
+mod page;
+
 use super::*;
 use crate::evidence::sheet::Sheet;
 use crate::evidence::tables::CLAIMED_CELLS;

@@ -12,7 +12,7 @@ use muster_hours::schedule::time_ms;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Params};
 
-use super::tables::{ALL, Row, Source, Table, Type, Val};
+use super::tables::{ALL, PERMITS, Row, Source, Table, Type, Val};
 use crate::store::StoreError;
 
 /// The rows of every table of [`Source::Store`] and [`Source::Import`], by name, each in one order. `now` is when the run was
@@ -47,6 +47,22 @@ pub fn all(
         rows.insert(table.name, whole(conn, table)?);
     }
     Ok(rows)
+}
+
+/// Of these, the rows of some classes that their claimed cells are decided from.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn claimed(conn: &Connection, classes: &BTreeSet<String>) -> Result<BTreeMap<&'static str, Vec<Row>>, StoreError> {
+    let only = serde_json::to_string(classes).map_err(|_| StoreError::Corrupt("a list of classes"))?;
+    let only = Some(only.as_str());
+    Ok(BTreeMap::from([
+        ("claims", classes::claims(conn, only)?),
+        ("roster", classes::roster(conn, only)?),
+        ("schedule", classes::schedule(conn, only)?),
+        ("calendar", classes::calendar(conn)?),
+        ("permits", whole(conn, &PERMITS)?),
+    ]))
 }
 
 /// The condition that keeps the classes of `?1`, a JSON list; all of them where it is null.
