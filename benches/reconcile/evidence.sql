@@ -6,7 +6,8 @@
 -- filed) and the imported tables, which all engines are given alike.
 --
 -- Known differences from Muster's evidence, which the report puts figures to:
--- - who was on a session's roster is told by the times of the roster files; the assignment that the log names is no event;
+-- - who was on a session's roster is told by the times of the roster files, and when its lessons were by the newest schedule; the
+--   assignment that the log names is no event, so a lesson whose time was changed later is counted by the later time;
 -- - a log says when a boot began, and when it was put right: where two boots in a row overlap, times may differ;
 -- - `clocks.gain` is 0: to count a log a second time by its wall clock is left out;
 -- - `instructors.by` and `sessions.log_index` are in no event, and `faults.name` is taken for the part's only one;
@@ -198,6 +199,7 @@ WHERE e.kind = 'instructor'
 -- Verifications and missed calls, and whether the policy takes them for sure.
 SELECT e.device, e.counter, e.trainee, e.seq, e.t, e.kind, e.way, COALESCE(e.level, 0) AS level,
        CASE WHEN e.kind = 'manual' THEN 1 ELSE 0 END AS by_hand,
+       CASE WHEN e.kind = 'manual' AND NOT p.manual THEN 0 ELSE 1 END AS counts,
        CASE WHEN e.kind = 'present' AND e.level < p.level OR e.kind = 'manual' AND NOT p.manual THEN 0 ELSE 1 END AS sure,
        CASE WHEN e.kind = 'present' AND EXISTS (SELECT 1 FROM faults f WHERE f.device = e.device AND f.counter = e.counter
                                                 AND f.part = 'camera' AND e.t BETWEEN f."from" AND f."to") THEN 1 ELSE 0 END
@@ -209,7 +211,8 @@ WHERE e.kind IN ('present', 'manual') OR e.kind = 'spot' AND e.phase = 'missed'
 
 -- table: stays
 -- From a check-in to the check-out, or to the last verification where there is none: of any assurance (`any`), of what the
--- policy asks for (`good`), of that as if the camera had not been dark (`blind`), and of any had no call been missed (`unvoided`).
+-- policy asks for (`good`), of that as if the camera had not been dark (`blind`), of any but by hand where that does not count
+-- (`card`), and of any had no call been missed (`unvoided`).
 WITH dark AS (
   SELECT device, counter FROM faults WHERE part = 'camera' GROUP BY device, counter
 ), misses AS (
@@ -221,6 +224,9 @@ WITH dark AS (
   UNION ALL
   SELECT 'blind' AS which, m.device, m.counter, m.trainee, m.seq, m.t, m.kind, m.way, m.level, m.by_hand,
          GREATEST(m.sure, m.in_dark) AS sure
+  FROM marks m JOIN dark d ON d.device = m.device AND d.counter = m.counter
+  UNION ALL
+  SELECT 'card' AS which, m.device, m.counter, m.trainee, m.seq, m.t, m.kind, m.way, m.level, m.by_hand, m.counts AS sure
   FROM marks m JOIN dark d ON d.device = m.device AND d.counter = m.counter
   UNION ALL
   SELECT 'unvoided' AS which, m.device, m.counter, m.trainee, m.seq, m.t, m.kind, m.way, m.level, m.by_hand, 1 AS sure
@@ -290,7 +296,7 @@ WITH troubled AS (
   SELECT c.device, c.counter, c.trainee, c.lesson, GREATEST(f."from", GREATEST(i.since, c.start)) AS since,
          LEAST(f."to", LEAST(i.until, c."end")) AS until
   FROM cells c
-  JOIN stays i ON i.device = c.device AND i.counter = c.counter AND i.trainee = c.trainee AND i.which = 'any'
+  JOIN stays i ON i.device = c.device AND i.counter = c.counter AND i.trainee = c.trainee AND i.which = 'card'
   JOIN faults f ON f.device = c.device AND f.counter = c.counter AND f.part = 'camera'
   UNION ALL
   SELECT c.device, c.counter, c.trainee, c.lesson, GREATEST(i.since, c.start) AS since, LEAST(i.until, c."end") AS until
@@ -313,7 +319,7 @@ WITH troubled AS (
   FROM cells c
   JOIN faults f ON f.device = c.device AND f.counter = c.counter AND f.part IN ('reader', 'power', 'camera')
   LEFT JOIN stays i ON i.device = c.device AND i.counter = c.counter AND i.trainee = c.trainee AND i.which = 'blind'
-    AND i.since <= f."to" AND i.until >= f."from"
+    AND i.since < c."end" AND i.until > c.start AND i.since <= f."to" AND i.until >= f."from"
   GROUP BY c.device, c.counter, c.trainee, c.lesson
 )
 SELECT t.device, t.counter, t.trainee, t.lesson, t.ms, COALESCE(p.dead, p.camera) AS seq
@@ -476,7 +482,7 @@ WITH standing AS (
 ), full_days AS (
   SELECT person, day FROM standing GROUP BY person, day HAVING COUNT(*) > MIN(cap)
 ), ranked AS (
-  SELECT s.class, s.trainee, s.lesson, s.cap, ROW_NUMBER() OVER (PARTITION BY s.person, s.day ORDER BY s.start, s.lesson) AS n
+  SELECT s.class, s.trainee, s.lesson, s.cap, ROW_NUMBER() OVER (PARTITION BY s.person, s.day ORDER BY s.start, s.lesson, s.cap) AS n
   FROM standing s JOIN full_days f ON f.person = s.person AND f.day = s.day
 )
 SELECT class, trainee, lesson FROM ranked WHERE n > cap

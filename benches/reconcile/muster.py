@@ -70,9 +70,9 @@ class Muster:
         ran = re.findall(r"rule=(\S+) hits=(\d+) ms=(\d+)", said)
         out["rules_ms"] = {rule: int(ms) for rule, _, ms in ran}
         out["rows"] = {rule: int(hits) for rule, hits, _ in ran}
-        # What engines over evidence do as well: what rules count, and the rules.
-        counts = sum(ms for step, ms in out["steps_ms"].items() if step.startswith("counts"))
-        out["rules_s"] = (sum(out["rules_ms"].values()) + counts) / 1000
+        # What engines over evidence do as well: what rules count, and the rules. They run beside each other, so that theirs
+        # add up to more than it took.
+        out["rules_s"] = (out["steps_ms"]["counts"] + out["steps_ms"]["rules"]) / 1000
         return out
 
     def runs_these(self, folder):
