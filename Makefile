@@ -3,7 +3,7 @@ SHELL := /bin/sh
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 BIN := $(TARGET)/debug
 
-.PHONY: demo test lint bench bench-detect setup
+.PHONY: demo test lint bench bench-detect bench-reconcile setup
 
 setup:
 	@tests/setup
@@ -46,3 +46,12 @@ bench-detect: setup
 	python3 -m venv target/bench-venv && target/bench-venv/bin/pip install --quiet duckdb
 	target/bench-venv/bin/python benches/detect/detect.py --sim $(TARGET)/release/muster-sim --server $(TARGET)/release/muster-server \
 	  --out target/bench/detect.json --classes $(or $(CLASSES),600) --alone $(or $(ALONE),100)
+
+# Reconciliation by Muster, and the same rules by DuckDB, SQLite and PostgreSQL on the same data. Writes target/bench/reconcile.json.
+# SIZES says how large the worlds are, in millions of records: 50 need an hour or so, and 60 GB. They stay in target/bench/worlds.
+# Without PostgreSQL (apt-get install postgresql) its figures are left out.
+bench-reconcile: setup
+	cargo build --quiet --release --workspace --bins
+	python3 -m venv target/bench-venv && target/bench-venv/bin/pip install --quiet duckdb
+	target/bench-venv/bin/python benches/reconcile/reconcile.py --sim $(TARGET)/release/muster-sim \
+	  --server $(TARGET)/release/muster-server --out target/bench/reconcile.json --sizes $(or $(SIZES),1,10,50)
