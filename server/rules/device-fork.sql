@@ -25,10 +25,10 @@ SELECT c.class, f.device AS subject, CAST('' AS VARCHAR) AS trainee, 0 AS cell, 
 FROM (SELECT class, device, counter FROM claimed_cells GROUP BY class, device, counter) c
 JOIN forks f ON f.device = c.device AND f.counter = c.counter
 UNION ALL
--- A fork that no claim hangs on yet is shown all the same.
+-- A fork of a session that nobody claims is shown as the terminal's own.
 SELECT CAST('' AS VARCHAR) AS class, f.device AS subject, CAST('' AS VARCHAR) AS trainee, 0 AS cell,
        CAST('fork' AS VARCHAR) AS kind, CAST('' AS VARCHAR) AS lesson,
        COALESCE(f.size_a >= $min_records AND f.size_b >= $min_records, FALSE) AS suspect,
        f.device, f.counter, 0 AS seq_from, 0 AS seq_to
 FROM forks f
-WHERE NOT EXISTS (SELECT 1 FROM claimed_cells c WHERE c.device = f.device AND c.counter >= f.counter)
+WHERE NOT EXISTS (SELECT 1 FROM claimed_cells c WHERE c.device = f.device AND c.counter = f.counter)

@@ -7,7 +7,7 @@
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚构课时、培训纪律）、第四条（一）（虚假培训）
 -- threshold: min_calls = 6 (customary: a call or two is a toilet or a corridor; none of six is nobody)
 -- threshold: crowd_calls = 3 (customary: of three in one class who are never there, three calls each are enough)
--- threshold: crowd_least = 2 (customary: whose hours it is said of was called twice at least)
+-- threshold: crowd_least = 2 (customary: whose other hours are pointed at was called twice at least)
 -- threshold: crowd_total = 12 (customary: and twelve calls of them together; by chance one call in twenty is missed)
 -- threshold: min_trainees = 3 (customary: some people always miss, one or two of a class)
 -- threshold: class_calls = 20 (customary: fewer calls of a class say too little)
@@ -51,8 +51,20 @@ everybody AS (
 ),
 judged AS (
   SELECT o.class, o.trainee, o.due, o.met, o.sessions, e.due AS class_due, e.missed,
-         (e.silent >= $min_trainees AND e.unheard >= $crowd_total) OR (e.due >= $class_calls AND e.missed * 1000 >= $class_permille * e.due) AS crowd
+         (e.silent >= $min_trainees AND e.unheard >= $crowd_total)
+           OR (e.due >= $class_calls AND e.missed * 1000 >= $class_permille * e.due) AS crowd
   FROM own o JOIN everybody e ON e.class = o.class
+),
+-- Hours that the missed calls made void; of a crowd all hours of those who never once answered, which nothing but their
+-- sign-in and sign-out carries: but for sessions whose calls are set aside.
+held AS (
+  SELECT c.class, c.trainee, c.cell, c.lesson, c.device, c.counter, c.seq_from, c.seq_to
+  FROM claimed_cells c
+  JOIN judged j ON j.class = c.class AND j.trainee = c.trainee
+  LEFT JOIN calls q ON q.class = c.class AND q.trainee = c.trainee AND q.device = c.device AND q.counter = c.counter
+  WHERE c.reason = 'missed-spot'
+     OR (j.crowd AND j.met = 0 AND j.due >= $crowd_least AND q.class IS NOT NULL AND c.logged
+         AND c.shape IN ('attested', 'tail'))
 )
 -- The class: all who missed half of their calls or more. One trainee alone: weak.
 SELECT j.class, CASE WHEN j.crowd THEN '' ELSE j.trainee END AS subject, j.trainee, COALESCE(c.cell, 0) AS cell,
@@ -63,10 +75,7 @@ SELECT j.class, CASE WHEN j.crowd THEN '' ELSE j.trainee END AS subject, j.train
        CASE WHEN j.crowd THEN j.class_due ELSE j.due END AS "of"
 FROM judged j
 JOIN claims k ON k.class = j.class AND k.trainee = j.trainee
--- Hours that the missed calls made void; of a crowd all hours of those who never once answered, which nothing but their
--- sign-in and sign-out carries. Where none is claimed, the fact stands without an hour.
-LEFT JOIN claimed_cells c ON c.class = j.class AND c.trainee = j.trainee
-  AND (c.reason = 'missed-spot'
-       OR (j.crowd AND j.met = 0 AND j.due >= $crowd_least AND c.logged AND c.shape IN ('attested', 'tail')))
+-- Where no such hour is claimed, the fact stands without one.
+LEFT JOIN held c ON c.class = j.class AND c.trainee = j.trainee
 WHERE (j.crowd AND j.due > 0 AND (j.due - j.met) * 1000 >= $class_permille * j.due)
    OR (NOT j.crowd AND j.met = 0 AND j.due >= $min_calls)

@@ -40,12 +40,15 @@ counted AS (
          SUM(CASE WHEN shape = 'beyond' THEN 1 ELSE 0 END) AS beyond, MAX(hours) AS hours
   FROM cells GROUP BY class, trainee
 ),
+-- A class that claims so for several claims so: there every hour of whom nobody saw accuses. No class is accused by it that
+-- is not already.
 asked AS (SELECT class, SUM(hours) AS hours FROM claims GROUP BY class),
 way AS (
   SELECT b.class
   FROM counted b JOIN asked a ON a.class = b.class
   GROUP BY b.class, a.hours
-  HAVING SUM(CASE WHEN b.blanks >= $min_blank AND b.blanks * 1000 >= $min_blank_permille * b.hours THEN 1 ELSE 0 END) >= $class_trainees
+  HAVING SUM(CASE WHEN b.blanks >= $min_blank AND b.blanks * 1000 >= $min_blank_permille * b.hours
+                  THEN 1 ELSE 0 END) >= $class_trainees
      AND SUM(b.blanks) * 1000 >= $class_permille * a.hours
 )
 -- Hours that were allowed elsewhere are not attested here either: they are cut, and accuse nobody.

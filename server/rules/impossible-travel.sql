@@ -18,7 +18,7 @@
 -- A terminal that was seen away from its site may have been that much nearer.
 WITH away AS (SELECT device, counter, MAX(metres) AS metres FROM positions GROUP BY device, counter),
 trips AS (
-  SELECT j.class_a, j.class_b, j.trainee_b, j.device_a, j.counter_a, j.seq_a, j.device_b, j.counter_b, j.seq_b,
+  SELECT j.class_a, j.trainee_a, j.class_b, j.trainee_b, j.device_a, j.counter_a, j.seq_a, j.device_b, j.counter_b, j.seq_b,
          j.at_a, j.at_b, j.metres - COALESCE(p.metres, 0) - COALESCE(q.metres, 0) AS metres,
          j.at_b - j.at_a + COALESCE(j.slack_s, 0) * 1000 AS ms
   FROM journeys j
@@ -34,15 +34,27 @@ moved AS (
   FROM permits p JOIN schedule s ON s.class = p.class AND s.lesson = p.lesson
   WHERE p.what = 'move'
 ),
+-- While the first session still runs, who has not checked out of it may be in two places at once: that is the other rule's
+-- (two-places), which weighs both sides.
+still_there AS (
+  SELECT t.device_a, t.counter_a, t.seq_a, t.device_b, t.counter_b, t.seq_b
+  FROM trips t
+  JOIN sessions s ON s.device = t.device_a AND s.counter = t.counter_a AND s.close > t.at_b
+  LEFT JOIN presence p ON p.class = t.class_a AND p.trainee = t.trainee_a AND p.device = t.device_a
+    AND p.counter = t.counter_a AND p.closed_by = 'out' AND p."to" >= t.at_a AND p."to" <= t.at_b
+  WHERE p.class IS NULL
+  GROUP BY t.device_a, t.counter_a, t.seq_a, t.device_b, t.counter_b, t.seq_b
+),
 quick AS (
   SELECT t.class_b, t.trainee_b, t.device_a, t.counter_a, t.seq_a, t.device_b, t.counter_b, t.seq_b, t.metres
   FROM trips t
+  LEFT JOIN still_there o ON o.device_a = t.device_a AND o.counter_a = t.counter_a AND o.seq_a = t.seq_a
+    AND o.device_b = t.device_b AND o.counter_b = t.counter_b AND o.seq_b = t.seq_b
   -- Metres in milliseconds against kilometres in an hour: 3,600 of the one are one of the other.
   WHERE t.metres > $min_metres AND t.metres * 3600 > $limit_km_h * t.ms
     AND NOT EXISTS (SELECT 1 FROM moved m WHERE m.class = t.class_a AND m.since <= t.at_a AND m.until >= t.at_a)
     AND NOT EXISTS (SELECT 1 FROM moved m WHERE m.class = t.class_b AND m.since <= t.at_b AND m.until >= t.at_b)
-    -- While the first session still runs, the person may be in two places at once: that is the other rule's, which weighs both.
-    AND NOT EXISTS (SELECT 1 FROM sessions o WHERE o.device = t.device_a AND o.counter = t.counter_a AND o.close > t.at_b)
+    AND o.device_a IS NULL
 ),
 -- The second stay: what is claimed of the session that the second check-in opened.
 stay AS (

@@ -8,15 +8,22 @@
 -- threshold: min_days = 3 (customary: a dead terminal or a power cut takes a day or two)
 -- threshold: min_permille = 100 (customary: one lesson in ten of the class)
 -- threshold: room_people = 5 (customary: of fewer who came to the session one lesson without anybody says little)
--- threshold: room_permille = 100 (customary: one in ten forgot to check out)
--- explain_zh: 课表上的 {lessons} 节课被申领，但该班没有任何终端的记录与之重叠，涉及 {cells} 个学时。
--- explain_en: {lessons} scheduled lessons were claimed, and no log of the class on any terminal covers them; {cells} class hours hang on them.
+-- threshold: room_permille = 100 (customary: fewer than one in ten is nobody's lesson)
+-- threshold: left_permille = 500 (customary: half of those who came had checked out; a class that does not check out looks empty, and is not)
+-- explain_zh: 课表上的 {lessons} 节课被申领而没有上：{not_held} 个学时没有任何终端的记录，{alive} 个学时的课上终端已联网而未开课登记，{empty_room} 个学时的课学员已签退离开；共涉及 {cells} 个学时。
+-- explain_en: {lessons} scheduled lessons were claimed that were not held: no log has {not_held} of their hours, in {alive} the terminal was on and in contact and was not opened, and in {empty_room} the class had checked out and gone; {cells} class hours hang on them.
+-- explain_not-held_zh: 课表上的 {lessons} 节课被申领，但该班没有任何终端的记录与之重叠，涉及 {cells} 个学时。
+-- explain_not-held_en: {lessons} scheduled lessons were claimed, and no log of the class on any terminal covers them; {cells} class hours hang on them.
 -- explain_alive_zh: 课表上的 {lessons} 节课被申领，当时本班终端已联网、未被其他班占用，却没有为这些课开课登记；涉及 {cells} 个学时。
 -- explain_alive_en: {lessons} scheduled lessons were claimed during which the class's terminal was on and in contact, busy with no other class, and was not opened for them; {cells} class hours hang on them.
--- explain_empty-room_zh: 课表上的 {lessons} 节课被申领，终端记录完整、没有故障，而这些课上教室里几乎没有人：学员签到后已全部离开或尚未到场；涉及 {cells} 个学时。
--- explain_empty-room_en: {lessons} scheduled lessons were claimed of which the log is whole, with nothing down, and shows an almost empty room: everybody had left by then, or had not come; {cells} class hours hang on them.
+-- explain_empty-room_zh: 课表上的 {lessons} 节课被申领，读卡器和供电没有故障记录，而这些课上教室里几乎没有人，到课学员过半在开始前已签退离开；涉及 {cells} 个学时。
+-- explain_empty-room_en: {lessons} scheduled lessons were claimed in an empty room: with no reader and no power recorded as down, most of the class had checked out before these lessons began, and hardly anybody was there; {cells} class hours hang on them.
+-- innocent_empty-room_zh: 签退后到其他场地上实操课、经同意提前下课而未登记，或申领表按计划课时填写。
+-- innocent_empty-room_en: Practice in another hall after checking out, lessons that ended early by an agreement nobody wrote down, a claim form filled in by the plan.
 -- innocent_zh: 终端故障并已报修、课程已调整时间、记录尚在上传途中、停电停课。
 -- innocent_en: A dead terminal that was reported, a lesson that was moved, a log still on its way, a closure.
+-- next_empty-room_zh: 询问培训点学员签退后去了哪里；按班级人数 10% 电话回访；在最后一节课不打招呼上门。
+-- next_empty-room_en: Ask the site where the class went after checking out; phone a tenth of the class; visit unannounced in the last lesson.
 -- next_zh: 致电培训点；核对终端计数；按班级人数 10% 电话回访；不打招呼上门。
 -- next_en: Call the site; read the terminal's counter; phone a tenth of the class; visit unannounced.
 
@@ -62,16 +69,17 @@ alive AS (
   WHERE NOT EXISTS (SELECT 1 FROM sessions s WHERE s.device = t.device AND s.open < l."end" AND s.close > l.start)
   GROUP BY l.class, l.lesson
 ),
--- Lessons of a session with a log of which no claimed hour is attested, and none is unproven.
+-- Lessons with a log of which no claimed hour is attested or unproven, and that were not at another time by the log.
 unsat AS (
   SELECT class, lesson, MIN(session) AS session, MIN(day) AS day, MIN(start) AS start, MIN("end") AS "end"
   FROM claimed_cells WHERE start IS NOT NULL
   GROUP BY class, lesson
-  HAVING SUM(CASE WHEN shape IN ('tail', 'blank') AND logged THEN 0 ELSE 1 END) = 0
+  HAVING SUM(CASE WHEN shape IN ('tail', 'blank') AND logged AND reason <> 'moved' THEN 0 ELSE 1 END) = 0
 ),
 room AS (
   SELECT u.class, u.lesson, u.day, COUNT(DISTINCT p.trainee) AS came,
-         COUNT(DISTINCT CASE WHEN p."from" < u."end" AND p."to" > u.start THEN p.trainee END) AS there
+         COUNT(DISTINCT CASE WHEN p."from" < u."end" AND p."to" > u.start THEN p.trainee END) AS there,
+         COUNT(DISTINCT CASE WHEN p.closed_by = 'out' AND p."to" <= u.start THEN p.trainee END) AS gone
   FROM unsat u
   JOIN presence p ON p.class = u.class AND p.session = u.session
   LEFT JOIN moved m ON m.class = u.class AND m.lesson = u.lesson
@@ -83,7 +91,10 @@ room AS (
                     AND (q."from" IS NULL OR q."from" < u."end") AND (q."to" IS NULL OR q."to" > u.start))
   GROUP BY u.class, u.lesson, u.day
 ),
-empty AS (SELECT class, lesson, day FROM room WHERE came >= $room_people AND there * 1000 < $room_permille * came),
+empty AS (
+  SELECT class, lesson, day FROM room
+  WHERE came >= $room_people AND there * 1000 < $room_permille * came AND gone * 1000 >= $left_permille * came
+),
 left_early AS (SELECT class, COUNT(DISTINCT day) AS days, COUNT(*) AS lost FROM empty GROUP BY class)
 SELECT a.class, CAST('' AS VARCHAR) AS subject, a.trainee, a.cell,
        CASE WHEN v.class IS NOT NULL THEN 'alive' ELSE 'not-held' END AS kind, a.lesson,
@@ -94,11 +105,12 @@ JOIN gone g ON g.class = a.class
 JOIN plans p ON p.class = a.class
 LEFT JOIN alive v ON v.class = a.class AND v.lesson = a.lesson
 UNION ALL
--- A bus that came late, once or twice, leaves a room empty as well: that is cut as not attested, and not said here.
+-- Of a class that came late, or went early once or twice, the hours are cut as not attested, and nothing is said here; nor is
+-- it of whom the roster did not have then.
 SELECT e.class, CAST('' AS VARCHAR) AS subject, c.trainee, c.cell, CAST('empty-room' AS VARCHAR) AS kind, e.lesson,
        TRUE AS suspect, c.device, c.counter, c.seq_from, c.seq_to
 FROM empty e
 JOIN left_early g ON g.class = e.class
 JOIN plans p ON p.class = e.class
 JOIN claimed_cells c ON c.class = e.class AND c.lesson = e.lesson
-WHERE g.days >= $min_days AND g.lost * 1000 >= $min_permille * p.planned
+WHERE g.days >= $min_days AND g.lost * 1000 >= $min_permille * p.planned AND c.reason <> 'not-on-roster'

@@ -6,14 +6,16 @@
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚构课时、培训纪律）、第四条（一）
 -- threshold: max_permille = 150 (seen: 208 home care, entries by hand stay under 15 %)
 -- threshold: min_cells = 30 (catalogue: fewer attested hours say too little)
--- explain_zh: 该班核验的 {of} 学时中有 {n} 学时仅凭教师人工补录，当时读卡器没有故障记录，其人脸在该课次也未相符；超出一成半的 {cells} 个申领学时须核实。
--- explain_en: Of the {of} attested hours of this class {n} rest on entries by hand alone, while no reader was recorded as down and no face of the trainee matched in the session; {cells} claimed hours above 15 % have to be confirmed.
 -- threshold: able_sessions = 2 (customary: a card that was read in two sessions has a chip)
 -- threshold: pen_sessions = 3 (customary: a card is left at home once or twice)
 -- threshold: pen_permille = 250 (customary: and of every fourth session)
 -- threshold: able_trainees = 3 (customary: one or two of a class are careless)
--- explain_working-card_zh: 该班有 {n} 名学员的证件在其他课次可以正常读取，却一再由教师人工补录，当时读卡器没有故障记录；由此计入或申领的学时有 {cells} 个。
--- explain_working-card_en: Of this class {n} trainees, whose cards were read in other sessions, were written in by hand again and again, with no reader recorded as down; {cells} claimed hours are of that.
+-- explain_zh: 该班核验的 {of} 学时中有 {n} 学时仅凭教师人工补录，当时读卡器没有故障记录，其人脸在该课次也未相符；超出一成半的，以及证件在其他课次可以正常读取的学员一再被补录的，共 {cells} 个申领学时须核实。
+-- explain_en: Of the {of} attested hours of this class {n} rest on entries by hand alone, while no reader was recorded as down and no face of the trainee matched in the session; {cells} claimed hours have to be confirmed, which are above 15 %, or of trainees who were written in again and again though their cards were read in other sessions.
+-- explain_by-class_zh: 该班核验的 {of} 学时中有 {n} 学时仅凭教师人工补录，当时读卡器没有故障记录，其人脸在该课次也未相符；超出一成半的 {cells} 个申领学时须核实。
+-- explain_by-class_en: Of the {of} attested hours of this class {n} rest on entries by hand alone, while no reader was recorded as down and no face of the trainee matched in the session; {cells} claimed hours above 15 % have to be confirmed.
+-- explain_working-card_zh: 该班有 {n} 名学员的证件在其他课次可以正常读取，却一再整课次由教师人工补录、从未刷卡，所写原因不是证件读不出，当时读卡器没有故障记录；由此计入或申领的学时有 {cells} 个。
+-- explain_working-card_en: Of this class {n} trainees, whose cards were read in other sessions, were written in by hand again and again for whole sessions without a card, for another reason than a card that could not be read, and with no reader recorded as down; {cells} claimed hours are of that.
 -- explain_by-instructor_zh: 该教师所授各班核验的 {of} 学时中有 {n} 学时由其人工补录，远多于当地其他教师，当时读卡器没有故障记录；其中本班的 {cells} 个申领学时须核实。
 -- explain_by-instructor_en: Of the {of} attested hours in this instructor's sessions {n} were entered by that hand, far more than by other instructors nearby, with no reader recorded as down; {cells} claimed hours of this class have to be confirmed.
 -- innocent_zh: 读卡器损坏且已报修、老人证件磨损、学员不同意采集人脸。
@@ -44,17 +46,30 @@ WITH pens AS (
   JOIN claimed_cells c ON c.class = a.class AND c.shape = 'attested' AND c.manual
   JOIN pens p ON p.device = c.device AND p.counter = c.counter AND p.trainee = c.trainee
 ), came AS (
-  SELECT class, trainee, COUNT(DISTINCT counter) AS sessions FROM presence GROUP BY class, trainee
-), read_well AS (
-  SELECT t.class, t.trainee, COUNT(DISTINCT t.counter) AS sessions
+  SELECT class, trainee, COUNT(*) AS sessions
+  FROM (SELECT class, trainee, device, counter FROM presence GROUP BY class, trainee, device, counter) d
+  GROUP BY class, trainee
+), card_read AS (
+  -- Sessions in which a card was read and led to something.
+  SELECT t.class, t.trainee, t.device, t.counter
   FROM taps t JOIN (SELECT class, trainee FROM pens GROUP BY class, trainee HAVING COUNT(*) >= $pen_sessions) p
     ON p.class = t.class AND p.trainee = t.trainee
   WHERE t.level >= 1
-  GROUP BY t.class, t.trainee
+  GROUP BY t.class, t.trainee, t.device, t.counter
+), read_well AS (
+  SELECT class, trainee, COUNT(*) AS sessions FROM card_read GROUP BY class, trainee
+), pen_alone AS (
+  -- Who came by card and was only checked out by hand is not meant, nor who has a worn card: not for the whole session.
+  SELECT p.class, p.device, p.counter, p.trainee, p.seq_from, p.seq_to
+  FROM pens p
+  LEFT JOIN card_read t ON t.class = p.class AND t.trainee = p.trainee AND t.device = p.device AND t.counter = p.counter
+  LEFT JOIN (SELECT device, counter, trainee FROM manuals WHERE reason = 'unreadable' GROUP BY device, counter, trainee) w
+    ON w.device = p.device AND w.counter = p.counter AND w.trainee = p.trainee
+  WHERE t.class IS NULL AND w.trainee IS NULL
 ), able AS (
   -- Whose card is read when it is there, and who is written in all the same.
   SELECT p.class, p.trainee, COUNT(*) AS pen
-  FROM pens p
+  FROM pen_alone p
   JOIN read_well w ON w.class = p.class AND w.trainee = p.trainee AND w.sessions >= $able_sessions
   JOIN came a ON a.class = p.class AND a.trainee = p.trainee
   GROUP BY p.class, p.trainee, a.sessions
@@ -72,9 +87,9 @@ SELECT c.class, CAST('' AS VARCHAR) AS subject, c.trainee, c.cell, CAST('working
        k.trainees AS n, CAST(NULL AS BIGINT) AS "of", CAST(NULL AS BIGINT) AS score
 FROM careless k
 JOIN able b ON b.class = k.class
-JOIN pens p ON p.class = b.class AND p.trainee = b.trainee
+JOIN pen_alone p ON p.class = b.class AND p.trainee = b.trainee
 JOIN claimed_cells c ON c.class = p.class AND c.trainee = p.trainee AND c.device = p.device AND c.counter = p.counter
-WHERE c.shape = 'tail' AND c.reason = 'low-assurance' OR c.shape = 'attested' AND c.manual
+WHERE (c.shape = 'tail' AND c.reason = 'low-assurance') OR (c.shape = 'attested' AND c.manual)
 UNION ALL
 -- One instructor, over all classes, against those who teach nearby.
 SELECT c.class, t.instructor AS subject, c.trainee, c.cell, CAST('by-instructor' AS VARCHAR) AS kind, c.lesson,

@@ -6,7 +6,8 @@
 -- title_en: Phantom trainee
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚报人数）、第三条
 -- threshold: min_sessions = 5 (customary: fewer logged sessions say too little)
--- threshold: min_spots = 2 (customary: one missed call is a toilet; two of two, and never a face in five sessions, is nobody)
+-- threshold: min_spots = 2 (customary: one missed call is a toilet; two of two, and never a face in five sessions, is nobody; the catalogue asks for four)
+-- threshold: poor_permille = 500 (customary: half of the pictures are too poor to compare: somebody stands there, against the light)
 -- explain_zh: 为该学员申领 {hours} 学时，但全班有记录且设备正常的 {sessions} 个课次中从未有其刷卡到课，也没有一次人脸相符。因故障未能核验的学时不在此列。
 -- explain_en: {hours} class hours were claimed for this trainee, who in {sessions} logged sessions with nothing down never once came with a card and never matched a face. Hours that are unproven are not counted against anybody here.
 -- explain_card-only_zh: 为该学员申领 {hours} 学时，{sessions} 个课次中只有其卡到课：摄像头正常而从未见到其人，课中抽查一次也未应答。
@@ -61,6 +62,14 @@ called AS (
         GROUP BY q.class, q.trainee, q.session, q.device, q.counter) p
   GROUP BY p.class, p.trainee
 ),
+-- Whom the camera sees against the light, as some rooms have it. Of those alone who may be said to have sent a card.
+against_light AS (
+  SELECT f.class, f.trainee
+  FROM faces f
+  JOIN called s ON s.class = f.class AND s.trainee = f.trainee AND s.due >= $min_spots AND s.met = 0
+  GROUP BY f.class, f.trainee
+  HAVING SUM(CASE WHEN f.outcome = 'poor' THEN 1 ELSE 0 END) * 1000 >= $poor_permille * COUNT(*)
+),
 suspects AS (
   -- (a) certain: no card, no face, in sessions that could have shown one.
   -- Whom an instructor wrote in by hand every time may have no chip in the card: that alone is weak, and goes by the
@@ -78,6 +87,7 @@ suspects AS (
                     WHERE p.class = s.class AND p.trainee = s.trainee AND (p.assurance > 1 OR p.manual))
     AND NOT EXISTS (SELECT 1 FROM faces f
                     WHERE f.class = s.class AND f.trainee = s.trainee AND f.outcome IN ('match', 'face', 'again'))
+    AND NOT EXISTS (SELECT 1 FROM against_light b WHERE b.class = s.class AND b.trainee = s.trainee)
     AND NOT EXISTS (SELECT 1 FROM renamed o WHERE o.class = s.class AND o.trainee = s.trainee)
 )
 -- What is unproven or was allowed elsewhere is set aside, cell by cell.
