@@ -32,7 +32,7 @@ WITH checks AS (
         GROUP BY class, trainee HAVING COUNT(DISTINCT session) >= $min_sessions) m
     ON m.class = f.class AND m.trainee = f.trainee
   WHERE f.outcome IN ('match', 'again', 'mismatch')
-), sittings AS (
+), sittings AS MATERIALIZED (
   -- One session of a trainee: whole, and what of it came after the enrolment had shown itself good.
   SELECT class, trainee, device, counter, SUM(own) AS own, COUNT(*) AS tries, SUM(wrong) AS wrong,
          SUM(CASE WHEN matches >= $min_matches AND wrong = 1 THEN 1 ELSE 0 END) AS wrong_after,
@@ -40,7 +40,7 @@ WITH checks AS (
          SUM(CASE WHEN matches >= $min_matches AND NOT (own = 1 AND matches = $min_matches) THEN 1 ELSE 0 END) AS tries_after,
          MIN(CASE WHEN wrong = 1 THEN seq END) AS seq_from, MAX(CASE WHEN wrong = 1 THEN seq END) AS seq_to
   FROM checks GROUP BY class, trainee, device, counter
-), judged AS (
+), judged AS MATERIALIZED (
   -- A session in which the own face was seen too is nobody else's.
   SELECT class, trainee, SUM(tries) AS tries, SUM(wrong) AS wrong, SUM(tries_after) AS tries_after,
          SUM(wrong_after) AS wrong_after,

@@ -13,7 +13,7 @@
 -- innocent_en: A driver that repeats its last buffer: within seconds in one session, which is not counted here.
 -- next_zh: 封存终端，检查摄像头线路与画面来源。
 -- next_en: Seize the terminal; check where its pictures come from.
-WITH pictures AS (
+WITH pictures AS MATERIALIZED (
   SELECT f.class, f.trainee, f.device, f.counter, f.seq, f."at", f.frame_hash
   FROM faces f
   JOIN (SELECT frame_hash FROM faces

@@ -40,7 +40,7 @@ WITH events AS (
                     WHERE p.class = h.class AND p.what IN ('substitute', 'practice', 'joint')
                       AND (p.lesson IS NULL OR p.lesson = h.lesson)
                       AND (p."from" IS NULL OR p."from" < h."end") AND (p."to" IS NULL OR p."to" > h.start))
-), taught AS (
+), taught AS MATERIALIZED (
   SELECT f.class, f.lesson, MAX(CASE WHEN s.since IS NULL THEN 0 ELSE 1 END) AS there
   FROM fair f
   LEFT JOIN stays s ON s.class = f.class AND s.session = f.session

@@ -31,7 +31,7 @@ WITH met AS (
   FROM sessions s
   LEFT JOIN sites w ON w.site = s.site
   LEFT JOIN brackets b ON b.device = s.device AND b.counter = s.counter
-), marked AS (
+), marked AS MATERIALIZED (
   SELECT class, session, device, counter, close, received, received - close > late_h * 3600000 AS late,
          COALESCE(width > wide_h * 3600000, FALSE) AS wide
   FROM timed

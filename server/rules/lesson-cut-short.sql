@@ -33,7 +33,7 @@ WITH planned AS (
          MAX(CASE WHEN 2 * nth_last >= leavers THEN went END) AS ended
   FROM ranked WHERE left_by_card = 1 AND leavers * 2 >= people
   GROUP BY class, session
-), judged AS (
+), judged AS MATERIALIZED (
   SELECT h.class, h.session,
          CASE WHEN (n.ms - CASE WHEN h.ended < n.last THEN h.ended ELSE n.last END
                     + CASE WHEN h.began > n.first THEN h.began ELSE n.first END) * 1000 >= $min_permille * n.ms

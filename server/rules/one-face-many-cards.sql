@@ -23,7 +23,7 @@ WITH shared AS (
   GROUP BY device, counter, face_group HAVING COUNT(DISTINCT trainee) >= 2
 ), twins AS (
   SELECT class, trainee FROM permits WHERE what = 'twins' GROUP BY class, trainee
-), cards AS (
+), cards AS MATERIALIZED (
   -- A card in a session. All of its comparisons have to be nearer to another by the margin: twins swap in a few of a hundred.
   SELECT f.class, f.trainee, f.device, f.counter, MIN(f.seq) AS seq_from, MAX(f.seq) AS seq_to
   FROM faces f

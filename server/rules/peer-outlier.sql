@@ -15,7 +15,7 @@
 -- innocent_en: An institution that serves elders or herders above all, one bad site.
 -- next_zh: 优先安排对该机构的检查。
 -- next_en: Plan inspections there first.
-WITH ended AS (
+WITH ended AS MATERIALIZED (
   SELECT k.institution, COUNT(*) AS classes, SUM(k.trainees) AS trainees
   FROM classes k JOIN run q ON k.ends <= q."at"
   GROUP BY k.institution
@@ -43,7 +43,7 @@ WHERE c.shape <> 'unproven'
   AND NOT EXISTS (SELECT 1 FROM dispositions d
                   WHERE d.class = k.class AND d.kind = 'release' AND d.action = 'release')
 -- counts:
-WITH ended AS (
+WITH ended AS MATERIALIZED (
   SELECT k.class, k.institution, k.region, k.day_to, k.kind, k.trainees
   FROM classes k JOIN run q ON k.ends <= q."at"
 ), rates AS (

@@ -40,7 +40,7 @@ serial AS (
   WHERE opened_2 >= opens - 31536000000 AND occupation <> occupation_1 AND occupation <> occupation_2
     AND occupation_1 <> occupation_2
 ),
-members AS (
+members AS MATERIALIZED (
   SELECT r.class, r.trainee, r.person, r.phone, COALESCE(c.payee, r.payee) AS payee, r.introducer,
          CASE WHEN s.person IS NOT NULL THEN 'serial' END AS serial,
          c.attested + c.unproven AS stood, c.planned * COALESCE(c.rate_permille, $rate) AS due
@@ -75,7 +75,7 @@ crowds AS (
     AND (b.place <= 2 OR (COUNT(DISTINCT b.person) * 1000 >= $class_permille * z.trainees
                           AND SUM(b.stood) * 1000 < SUM(b.due)))
 ),
-linked AS (
+linked AS MATERIALIZED (
   SELECT b.class, b.trainee, b.person, MIN(b.place) AS place,
          MAX(CASE WHEN b.stood * 1000 < b.due THEN 1 ELSE 0 END) AS token
   FROM bonds b JOIN crowds w ON w.class = b.class AND w.place = b.place AND w.bond = b.bond

@@ -18,12 +18,12 @@
 -- innocent_en: A roll-call in roster order, a dormitory, rows of a bus.
 -- next_zh: 用一次抽查打乱次序后再比较。
 -- next_en: Mix the order once by a spot check.
-WITH firsts AS (
+WITH firsts AS MATERIALIZED (
   -- The first check-in of each trainee. A card tried twice is one arrival.
   SELECT t.class, t.device, t.counter, t.trainee, MIN(t.seq) AS seq, MAX(t.level) AS level
   FROM taps t WHERE t.purpose = 'in' AND t.trainee IS NOT NULL
   GROUP BY t.class, t.device, t.counter, t.trainee
-), sittings AS (
+), sittings AS MATERIALIZED (
   SELECT f.class, f.device, f.counter,
          -- A site without a camera, or one that was down, cannot show whose hand it was: then the order alone stays weak.
          COALESCE(s.has_camera AND s.fault_camera_s = 0, FALSE) AS sighted,
@@ -31,7 +31,7 @@ WITH firsts AS (
   FROM (SELECT class, device, counter FROM firsts
         GROUP BY class, device, counter HAVING COUNT(*) >= $min_trainees) f
   JOIN sessions s ON s.device = f.device AND s.counter = f.counter
-), pairs AS (
+), pairs AS MATERIALIZED (
   SELECT s.class, s.device, s.counter, s.sighted, s.place, f.trainee AS a, f.level AS level_a,
          LEAD(f.trainee) OVER (PARTITION BY f.device, f.counter ORDER BY f.seq) AS b,
          LEAD(f.level) OVER (PARTITION BY f.device, f.counter ORDER BY f.seq) AS level_b

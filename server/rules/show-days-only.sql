@@ -17,8 +17,8 @@
 -- next_en: Ask these trainees apart; visit unannounced.
 
 -- Days on which the class met, by its logs. Its last day is the day of the examination.
-WITH held AS (SELECT class, day FROM sessions GROUP BY class, day),
-span AS (SELECT class, MIN(day) AS first_day, MAX(day) AS last_day, COUNT(*) AS days FROM held GROUP BY class),
+WITH held AS MATERIALIZED (SELECT class, day FROM sessions GROUP BY class, day),
+span AS MATERIALIZED (SELECT class, MIN(day) AS first_day, MAX(day) AS last_day, COUNT(*) AS days FROM held GROUP BY class),
 looked AS (
   SELECT class, first_day AS day FROM span
   UNION
@@ -40,7 +40,7 @@ came AS (
   LEFT JOIN looked w ON w.class = l.class AND w.day = l.day
   GROUP BY l.class, l.trainee
 ),
-judged AS (
+judged AS MATERIALIZED (
   SELECT m.class, m.trainee,
          m.hours >= $min_hours AND o.days * 1000 <= $days_permille * s.days
            -- What is unproven may have been attended on any other day.

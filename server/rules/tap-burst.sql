@@ -37,7 +37,7 @@ WITH bare AS (
          SUM(CASE WHEN best >= 2 OR before IS NULL OR "at" - before > $gap_ms THEN 1 ELSE 0 END)
            OVER (PARTITION BY device, counter, reader ORDER BY seq ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS run
   FROM stepped
-), members AS (
+), members AS MATERIALIZED (
   -- Only reads at which the picture was good and showed nobody, or somebody else. Dark and poor pictures prove nothing.
   SELECT l.class, l.device, l.counter, l.reader, l.run, l.trainee, l.seq, l."at"
   FROM linked l

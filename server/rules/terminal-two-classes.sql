@@ -17,7 +17,7 @@ WITH counted AS (
   SELECT device, counter, SUM(CASE WHEN attested AND assurance >= 2 THEN 1 ELSE 0 END) AS assured,
          SUM(CASE WHEN attested THEN 1 ELSE 0 END) AS attested
   FROM lessons GROUP BY device, counter
-), own AS (
+), own AS MATERIALIZED (
   SELECT s.class, s.institution, s.device, s.counter, s.open, s.close,
          COALESCE(n.assured, 0) AS assured, COALESCE(n.attested, 0) AS attested
   FROM sessions s LEFT JOIN counted n ON n.device = s.device AND n.counter = s.counter

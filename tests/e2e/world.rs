@@ -206,35 +206,68 @@ fn the_auditor_verifies_a_session_and_the_server_reconciles_and_imports_the_list
     fs::remove_dir_all(dir).unwrap();
 }
 
+/// A copy of the shared world's data, in which the last session of a class can come later than the others.
+struct Late {
+    dir: PathBuf,
+    data: PathBuf,
+    db: rusqlite::Connection,
+    session: (String, i64),
+}
+
+impl Late {
+    fn new(name: &str) -> Self {
+        let (shared, _) = shared();
+        let dir = folder(name);
+        fs::create_dir_all(&dir).unwrap();
+        let data = dir.join("data");
+        run(Command::new("cp").arg("-r").arg(shared.join("data")).arg(&data)).unwrap();
+        let db = rusqlite::Connection::open(data.join("muster.sqlite")).unwrap();
+        let last = "SELECT device, counter FROM session WHERE final = 1 ORDER BY class, session DESC LIMIT 1";
+        let session = db.query_row(last, [], |r| Ok((r.get(0)?, r.get(1)?))).unwrap();
+        Self { dir, data, db, session }
+    }
+
+    fn come(&self, here: i64) {
+        let sql = "UPDATE session SET final = ? WHERE device = ? AND counter = ?";
+        self.db.execute(sql, (here, &self.session.0, self.session.1)).unwrap();
+    }
+
+    fn server(&self, args: &[&str]) -> String {
+        run(Command::new(program("muster-server").unwrap()).args(args).arg("--data").arg(&self.data)).unwrap()
+    }
+
+    fn results(&self, args: &[&str]) -> serde_json::Value {
+        let json = self.dir.join("findings.json");
+        self.server(&[args, &["--json", json.to_str().unwrap()]].concat());
+        serde_json::from_slice(&fs::read(&json).unwrap()).unwrap()
+    }
+}
+
+/// A run that is killed when it has made evidence leaves nothing that is not judged: the next looks at everything, also where it
+/// was asked to look at what is new.
+#[test]
+fn evidence_that_no_run_has_judged_is_judged_by_the_next() {
+    let late = Late::new("unjudged");
+    late.come(0);
+    let before = late.results(&["reconcile"]);
+    late.come(1);
+    late.server(&["evidence", "rebuild"]);
+    let next = late.results(&["reconcile", "--new"]);
+    assert_ne!(next["trainees"], before["trainees"], "the log was never judged");
+    let whole = late.results(&["reconcile"]);
+    assert_eq!(next["trainees"], whole["trainees"]);
+    assert_eq!(next["findings"], whole["findings"]);
+    fs::remove_dir_all(late.dir).unwrap();
+}
+
 /// A log that comes after a whole run, looked at by itself, gives what a whole run over everything gives. And evidence that came
 /// bit by bit is, made one, byte for byte what is made of all logs at once.
 #[test]
 fn a_new_log_looked_at_by_itself_gives_what_a_whole_run_gives() {
-    let (shared, _) = shared();
-    let dir = folder("again");
-    fs::create_dir_all(&dir).unwrap();
-    let data = dir.join("data");
-    run(Command::new("cp").arg("-r").arg(shared.join("data")).arg(&data)).unwrap();
-    let server = |args: &[&str]| {
-        run(Command::new(program("muster-server").unwrap()).args(args).arg("--data").arg(&data)).unwrap()
-    };
-    let json = dir.join("findings.json");
-    let results = |args: &[&str]| -> serde_json::Value {
-        server(&[args, &["--json", json.to_str().unwrap()]].concat());
-        serde_json::from_slice(&fs::read(&json).unwrap()).unwrap()
-    };
-    // The last session of a class has not come yet.
-    let db = rusqlite::Connection::open(data.join("muster.sqlite")).unwrap();
-    let late: (String, i64) = db
-        .query_row(
-            "SELECT device, counter FROM session WHERE final = 1 ORDER BY class, session DESC LIMIT 1",
-            [],
-            |r| Ok((r.get(0)?, r.get(1)?)),
-        )
-        .unwrap();
-    let come = |here: i64| {
-        db.execute("UPDATE session SET final = ? WHERE device = ? AND counter = ?", (here, &late.0, late.1)).unwrap();
-    };
+    let late = Late::new("again");
+    let (come, results, server) =
+        (|here| late.come(here), |args: &[&str]| late.results(args), |args: &[&str]| late.server(args));
+    let (dir, data) = (&late.dir, &late.data);
     come(0);
     let before = results(&["reconcile"]);
     come(1);
@@ -262,7 +295,8 @@ fn a_new_log_looked_at_by_itself_gives_what_a_whole_run_gives() {
     };
     server(&["evidence", "rebuild"]);
     let at_once = evidence();
-    db.execute("UPDATE session SET evidence = 0, part = NULL WHERE part IN (SELECT part FROM part LIMIT 2)", [])
+    late.db
+        .execute("UPDATE session SET evidence = 0, part = NULL WHERE part IN (SELECT part FROM part LIMIT 2)", [])
         .unwrap();
     server(&["reconcile"]);
     server(&["evidence", "rebuild"]);

@@ -285,7 +285,8 @@ impl Cli {
                 if report.failed > 0 { bail!("{} cases failed", report.failed) } else { Ok(()) }
             }
             Command::Evidence { command: Evidence::Rebuild(data) } => {
-                let built = crate::evidence::rebuild(&data.open()?, &|done, all| progress("evidence", done, all))?;
+                let told = |done, all| progress("evidence", done, all);
+                let built = rules::reconcile::rebuild(&data.open()?, &clock::now(), &told)?;
                 for refused in &built.refused {
                     println!("{refused}");
                 }

@@ -8,6 +8,7 @@ pub mod brackets;
 pub mod build;
 pub mod claimed;
 pub mod compact;
+pub mod direct;
 pub mod imported;
 pub mod journeys;
 pub mod place;

@@ -77,8 +77,13 @@ fn some(store: &Store, data_dir: &Path, now: &str) -> Result<Work, ReconcileErro
         return Ok(Work::Whole);
     }
     let alone = reconcile::alone(store)?;
+    if reconcile::unjudged(store)? {
+        return Ok(Work::Whole);
+    }
+    reconcile::begin(store, Some(now))?;
     let built = build::build(store, &|_, _| {})?;
     if built.classes.is_empty() {
+        reconcile::begin(store, None)?;
         return Ok(Work::None);
     }
     brackets::settle(store)?;
@@ -173,9 +178,10 @@ async fn look(store: &Store, some: Looked, now: &str) -> Result<Report, Reconcil
     let stored = tokio::task::spawn_blocking(move || {
         let judged = judge::judge(run, &prepared.imported, &prepared.shapes, &prepared.standing, &found);
         prepared.clean()?;
-        let stored = findings::put(&worker, judged, &findings::Scope::Classes(classes));
+        let stored = findings::put(&worker, judged, &findings::Scope::Classes(classes))?;
+        reconcile::begin(&worker, None)?;
         drop(alone);
-        stored
+        Ok::<_, StoreError>(stored)
     });
     Ok(stored.await.map_err(|_| ReconcileError::Worker)??)
 }

@@ -11,12 +11,14 @@ use datafusion::datasource::MemTable;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::error::DataFusionError;
+use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext, col, lit};
 use serde::{Deserialize, Serialize};
 
 use super::header::{Grade, Rule, RuleError};
 use super::written;
+use crate::evidence::direct;
 use crate::evidence::tables::{ALL, Row, Table, Val, int, text};
 
 /// One row that a rule yields: one claimed hour, or where `cell` is 0, a fact with no hour of its own.
@@ -184,6 +186,7 @@ impl Engine {
             .with_target_partitions(1);
         // What does not fit is put aside on disk: a bureau's server has other work, too.
         let runtime = RuntimeEnvBuilder::new().with_memory_limit(MEMORY, 1.0).build_arc()?;
+        runtime.register_object_store(ObjectStoreUrl::local_filesystem().as_ref(), direct::store());
         Ok(Self { context: SessionContext::new_with_config_rt(config, runtime) })
     }
 
@@ -219,9 +222,15 @@ impl Engine {
         let work = async {
             for (table, query) in &steps.first {
                 let frame = self.context.sql(query).await?;
-                let schema = Arc::new(frame.schema().as_arrow().clone());
-                let rows = MemTable::try_new(schema, frame.collect_partitioned().await?)?;
-                self.context.register_table(table.as_str(), Arc::new(rows))?;
+                // Whether a column may be null the plan and its rows say differently: here every column may.
+                let nullable = |f: &Arc<Field>| f.as_ref().clone().with_nullable(true);
+                let fields: Fields = frame.schema().fields().iter().map(nullable).collect();
+                let schema = Arc::new(Schema::new(fields));
+                let mut parts = frame.collect_partitioned().await?;
+                for batch in parts.iter_mut().flatten() {
+                    *batch = RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec())?;
+                }
+                self.context.register_table(table.as_str(), Arc::new(MemTable::try_new(schema, parts)?))?;
             }
             self.context.sql(&steps.last).await?.collect().await
         };

@@ -23,7 +23,7 @@ use crate::evidence::claimed::{self, Asked, Class, Facts, Permit, Planned, Shape
 use crate::evidence::place::Place;
 use crate::evidence::sheet::Sheet;
 use crate::evidence::tables::{CLAIMED_CELLS, CLAIMS, Row, int, text};
-use crate::evidence::{brackets, compact, imported, journeys};
+use crate::evidence::{Built, brackets, compact, imported, journeys};
 use crate::store::{Store, StoreError, checkpoints, findings, parts, put_setting, setting};
 
 /// Who is told how far a run has come: the step, what is done of it, and all of it.
@@ -87,6 +87,7 @@ pub async fn reconcile(
     let (worker, dir, at) = (store.clone(), data_dir.to_owned(), now.to_owned());
     let built = tokio::task::spawn_blocking(move || {
         let alone = alone(&worker)?;
+        begin(&worker, Some(&at))?;
         let mut steps = Steps::begin();
         let built = build::build(&worker, &|done, all| progress("evidence", done, all))?;
         steps.done("evidence");
@@ -122,12 +123,36 @@ pub async fn reconcile(
         let report = judge::judge(run, &prepared.imported, &prepared.shapes, &prepared.standing, &found);
         prepared.clean()?;
         steps.done("judge");
-        let stored = findings::put(&worker, report, &findings::Scope::Whole);
+        let stored = findings::put(&worker, report, &findings::Scope::Whole)?;
+        begin(&worker, None)?;
         steps.done("store");
         drop(alone);
-        stored
+        Ok::<_, StoreError>(stored)
     });
     Ok(stored.await.map_err(|_| ReconcileError::Worker)??)
+}
+
+/// The setting that says that evidence was made which no run has judged yet.
+const BEGUN: &str = "evidence_unjudged";
+
+/// Was evidence made that no run has judged, by a run that was killed or by `evidence rebuild`?
+pub(super) fn unjudged(store: &Store) -> Result<bool, StoreError> {
+    Ok(store.read(|conn| setting::<String>(conn, BEGUN))?.is_some_and(|begun| !begun.is_empty()))
+}
+
+/// Says that evidence is made now, or, with `None`, that all of it is judged.
+pub(super) fn begin(store: &Store, at: Option<&str>) -> Result<(), StoreError> {
+    store.write(|tx| put_setting(tx, BEGUN, at.unwrap_or_default().as_bytes()))
+}
+
+/// Makes all evidence anew; what it says is judged by the next run, which looks at everything.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn rebuild(store: &Store, now: &str, progress: build::Progress<'_>) -> Result<Built, StoreError> {
+    let _alone = alone(store)?;
+    begin(store, Some(now))?;
+    crate::evidence::rebuild(store, progress)
 }
 
 /// One reconciliation at a time, in whatever program; and what one that was killed left behind is removed.
