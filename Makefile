@@ -48,8 +48,8 @@ bench-detect: setup
 	  --out target/bench/detect.json --classes $(or $(CLASSES),600) --alone $(or $(ALONE),100)
 
 # Reconciliation by Muster, and the same rules by DuckDB, SQLite and PostgreSQL on the same data. Writes target/bench/reconcile.json.
-# SIZES says how large the worlds are, in millions of records: 1,10,50 unless given. A million needs about 0.5 GB, and stays in target/bench/worlds; while
-# it is measured, another 0.9 GB. ENGINES leaves some out: duckdb_evidence,duckdb_raw,sqlite_raw,postgres_raw.
+# SIZES says how large the worlds are, in millions of records: 1,10,50 unless given. A million needs about 0.5 GB, and stays in
+# target/bench/worlds; while it is measured, another 0.9 GB. ENGINES leaves some out: duckdb_evidence,duckdb_raw,sqlite_raw,postgres_raw.
 # Without PostgreSQL (apt-get install postgresql) its figures are left out.
 bench-reconcile: setup
 	cargo build --quiet --release --workspace --bins
