@@ -48,10 +48,12 @@ bench-detect: setup
 	  --out target/bench/detect.json --classes $(or $(CLASSES),600) --alone $(or $(ALONE),100)
 
 # Reconciliation by Muster, and the same rules by DuckDB, SQLite and PostgreSQL on the same data. Writes target/bench/reconcile.json.
-# SIZES says how large the worlds are, in millions of records: 50 need an hour or so, and 60 GB. They stay in target/bench/worlds.
+# SIZES says how large the worlds are, in millions of records: 1,10,50 unless given. A million needs about 0.5 GB, and stays in
+# target/bench/worlds; while it is measured, another 0.9 GB. ENGINES leaves some out: duckdb_evidence,duckdb_raw,sqlite_raw,postgres_raw.
 # Without PostgreSQL (apt-get install postgresql) its figures are left out.
 bench-reconcile: setup
 	cargo build --quiet --release --workspace --bins
 	python3 -m venv target/bench-venv && target/bench-venv/bin/pip install --quiet duckdb
 	target/bench-venv/bin/python benches/reconcile/reconcile.py --sim $(TARGET)/release/muster-sim \
-	  --server $(TARGET)/release/muster-server --out target/bench/reconcile.json --sizes $(or $(SIZES),1,10,50)
+	  --server $(TARGET)/release/muster-server --out target/bench/reconcile.json \
+	  $(if $(SIZES),--sizes $(SIZES)) $(if $(ENGINES),--engines $(ENGINES))
