@@ -40,12 +40,14 @@ bench: setup
 	cargo bench --quiet -p muster-audit --bench verify
 
 # How many invented hours and people the rules find, and how many honest classes they accuse, on worlds with the truth beside them.
-# Writes target/bench/detect.json. CLASSES and ALONE set how large the worlds are.
+# Writes target/bench/detect.json. CLASSES, ALONE and SEED set how large the worlds are and which; HABITS and FRAUDS name files
+# of other rates; WORLDS names folders of worlds that were made elsewhere, which are measured instead.
 bench-detect: setup
 	cargo build --quiet --release --workspace --bins
 	python3 -m venv target/bench-venv && target/bench-venv/bin/pip install --quiet duckdb
 	target/bench-venv/bin/python benches/detect/detect.py --sim $(TARGET)/release/muster-sim --server $(TARGET)/release/muster-server \
-	  --out target/bench/detect.json --classes $(or $(CLASSES),600) --alone $(or $(ALONE),100)
+	  --out target/bench/detect.json --classes $(or $(CLASSES),600) --alone $(or $(ALONE),100) --seed $(or $(SEED),1) \
+	  $(if $(HABITS),--habits $(HABITS)) $(if $(FRAUDS),--frauds $(FRAUDS)) $(foreach world,$(WORLDS),--world $(world))
 
 # Reconciliation by Muster, and the same rules by DuckDB, SQLite and PostgreSQL on the same data. Writes target/bench/reconcile.json.
 # SIZES says how large the worlds are, in millions of records: 1,10,50 unless given. A million needs about 0.5 GB, and stays in
