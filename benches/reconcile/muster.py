@@ -85,8 +85,9 @@ class Muster:
             sys.exit(f"{self.server} was built with other rules than those of {folder}: build it anew")
 
     def late(self):
-        """The last session of some classes, which are to come later."""
+        """The last session of some classes, which are to come later. Those that a run that was killed left out are here again."""
         db = self.store()
+        db.execute("UPDATE session SET final = 1 WHERE final = 0 AND log_index IS NOT NULL")
         last = db.execute("SELECT device, counter FROM (SELECT device, counter, class, row_number() OVER "
                           "(PARTITION BY class ORDER BY open_ms DESC) AS n FROM session WHERE final = 1) "
                           "WHERE n = 1 ORDER BY class").fetchall()
