@@ -43,7 +43,7 @@ WITH places AS (
          "at" - LAG("at", $min_sessions - 1) OVER (PARTITION BY device ORDER BY "at", counter) AS since,
          LEAD("at", $min_sessions - 1) OVER (PARTITION BY device ORDER BY "at", counter) - "at" AS until
   FROM turned
-), often AS (
+), often AS MATERIALIZED (
   SELECT class, device, counter, seq_from, seq_to, gain, back FROM spaced
   WHERE since <= $within_d * 86400000 OR until <= $within_d * 86400000
 ), total AS (

@@ -29,14 +29,19 @@ WITH elsewhere AS (
     AND (p.lesson = s.lesson OR (p.lesson IS NULL AND p."from" < s."end" AND p."to" > s.start))
   GROUP BY s.class, s.session
 ),
--- Calls of a session stand with each of its intervals. Those of a session with something down are nobody's.
+-- Calls of a session with something down are nobody's.
+fair AS (
+  SELECT s.class, s.device, s.counter
+  FROM sessions s
+  LEFT JOIN elsewhere e ON e.class = s.class AND e.session = s.session
+  WHERE e.class IS NULL AND COALESCE(s.fault_camera_s, 0) = 0 AND COALESCE(s.fault_reader_s, 0) = 0
+    AND NOT EXISTS (SELECT 1 FROM faults f WHERE f.device = s.device AND f.counter = s.counter AND f.part = 'power')
+),
+-- Those of the others stand with each interval of the session.
 calls AS (
   SELECT p.class, p.trainee, p.session, p.device, p.counter, MAX(p.spots_due) AS due, MAX(p.spots_met) AS met
   FROM presence p
-  JOIN sessions s ON s.device = p.device AND s.counter = p.counter
-  LEFT JOIN elsewhere e ON e.class = p.class AND e.session = p.session
-  WHERE e.class IS NULL AND COALESCE(s.fault_camera_s, 0) = 0 AND COALESCE(s.fault_reader_s, 0) = 0
-    AND NOT EXISTS (SELECT 1 FROM faults f WHERE f.device = p.device AND f.counter = p.counter AND f.part = 'power')
+  JOIN fair s ON s.class = p.class AND s.device = p.device AND s.counter = p.counter
   GROUP BY p.class, p.trainee, p.session, p.device, p.counter
 ),
 own AS (
@@ -49,11 +54,15 @@ everybody AS (
          SUM(CASE WHEN met = 0 AND due >= $crowd_calls THEN due ELSE 0 END) AS unheard
   FROM own GROUP BY class
 ),
-judged AS (
-  SELECT o.class, o.trainee, o.due, o.met, o.sessions, e.due AS class_due, e.missed,
-         (e.silent >= $min_trainees AND e.unheard >= $crowd_total)
-           OR (e.due >= $class_calls AND e.missed * 1000 >= $class_permille * e.due) AS crowd
-  FROM own o JOIN everybody e ON e.class = o.class
+-- The class: all who missed half of their calls or more. One trainee alone: weak.
+judged AS MATERIALIZED (
+  SELECT class, trainee, due, met, sessions, class_due, missed, crowd
+  FROM (SELECT o.class, o.trainee, o.due, o.met, o.sessions, e.due AS class_due, e.missed,
+               (e.silent >= $min_trainees AND e.unheard >= $crowd_total)
+                 OR (e.due >= $class_calls AND e.missed * 1000 >= $class_permille * e.due) AS crowd
+        FROM own o JOIN everybody e ON e.class = o.class) x
+  WHERE (crowd AND due > 0 AND (due - met) * 1000 >= $class_permille * due)
+     OR (NOT crowd AND met = 0 AND due >= $min_calls)
 ),
 -- Hours that the missed calls made void; of a crowd all hours of those who never once answered, which nothing but their
 -- sign-in and sign-out carries: but for sessions whose calls are set aside.
@@ -61,12 +70,11 @@ held AS (
   SELECT c.class, c.trainee, c.cell, c.lesson, c.device, c.counter, c.seq_from, c.seq_to
   FROM claimed_cells c
   JOIN judged j ON j.class = c.class AND j.trainee = c.trainee
-  LEFT JOIN calls q ON q.class = c.class AND q.trainee = c.trainee AND q.device = c.device AND q.counter = c.counter
+  LEFT JOIN fair q ON q.class = c.class AND q.device = c.device AND q.counter = c.counter
   WHERE c.reason = 'missed-spot'
      OR (j.crowd AND j.met = 0 AND j.due >= $crowd_least AND q.class IS NOT NULL AND c.logged
          AND c.shape IN ('attested', 'tail'))
 )
--- The class: all who missed half of their calls or more. One trainee alone: weak.
 SELECT j.class, CASE WHEN j.crowd THEN '' ELSE j.trainee END AS subject, j.trainee, COALESCE(c.cell, 0) AS cell,
        CASE WHEN j.crowd THEN 'class-no-answer' ELSE 'no-answer' END AS kind, c.lesson,
        TRUE AS suspect, c.device, c.counter, c.seq_from, c.seq_to,
@@ -77,5 +85,3 @@ FROM judged j
 JOIN claims k ON k.class = j.class AND k.trainee = j.trainee
 -- Where no such hour is claimed, the fact stands without one.
 LEFT JOIN held c ON c.class = j.class AND c.trainee = j.trainee
-WHERE (j.crowd AND j.due > 0 AND (j.due - j.met) * 1000 >= $class_permille * j.due)
-   OR (NOT j.crowd AND j.met = 0 AND j.due >= $min_calls)

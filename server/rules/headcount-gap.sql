@@ -30,7 +30,7 @@ WITH visits AS (
                       AND (m.lesson IS NULL OR m.lesson = p.lesson)
                       AND (m."from" IS NULL OR m."from" < p."end") AND (m."to" IS NULL OR m."to" > p.start))
   GROUP BY i.class, p.session, i."at", i.headcount
-), present AS (
+), present AS MATERIALIZED (
   -- Whom the log has there, how surely, and whether anything of that session is claimed.
   SELECT v.class, v.session, v."at", v.headcount, p.trainee,
          -- Who declined the face, or could not be seen, is no nearer to being the one who was missing.
@@ -62,7 +62,7 @@ WITH visits AS (
   JOIN present p ON p.class = s.class AND p.session = s.session AND p."at" = s."at" AND p.headcount = s.headcount
   WHERE NOT s.told OR p.level < $face_level
   GROUP BY s.class, s.session, p.trainee
-), held AS (
+), held AS MATERIALIZED (
   SELECT c.class, c.session, c.trainee, c.cell, c.lesson, c.device, c.counter, c.seq_from, c.seq_to, d.told, d.gap, d.there
   FROM doubted d JOIN claimed_cells c ON c.class = d.class AND c.session = d.session AND c.trainee = d.trainee
   WHERE c.shape IN ('attested', 'tail')

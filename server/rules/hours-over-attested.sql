@@ -35,7 +35,7 @@ cells AS (
   LEFT JOIN allowed a ON a.class = c.class AND a.trainee = c.trainee AND a.cell = c.cell
   WHERE c.shape IN ('tail', 'blank', 'not-held', 'beyond')
 ),
-counted AS (
+counted AS MATERIALIZED (
   SELECT class, trainee, SUM(CASE WHEN unseen THEN 1 ELSE 0 END) AS blanks,
          SUM(CASE WHEN shape = 'beyond' THEN 1 ELSE 0 END) AS beyond, MAX(hours) AS hours
   FROM cells GROUP BY class, trainee

@@ -45,7 +45,7 @@ still_there AS (
   WHERE p.class IS NULL
   GROUP BY t.device_a, t.counter_a, t.seq_a, t.device_b, t.counter_b, t.seq_b
 ),
-quick AS (
+quick AS MATERIALIZED (
   SELECT t.class_b, t.trainee_b, t.device_a, t.counter_a, t.seq_a, t.device_b, t.counter_b, t.seq_b, t.metres
   FROM trips t
   LEFT JOIN still_there o ON o.device_a = t.device_a AND o.counter_a = t.counter_a AND o.seq_a = t.seq_a

@@ -91,7 +91,7 @@ room AS (
                     AND (q."from" IS NULL OR q."from" < u."end") AND (q."to" IS NULL OR q."to" > u.start))
   GROUP BY u.class, u.lesson, u.day
 ),
-empty AS (
+empty AS MATERIALIZED (
   SELECT class, lesson, day FROM room
   WHERE came >= $room_people AND there * 1000 < $room_permille * came AND gone * 1000 >= $left_permille * came
 ),

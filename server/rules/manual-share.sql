@@ -49,7 +49,7 @@ WITH pens AS (
   SELECT class, trainee, COUNT(*) AS sessions
   FROM (SELECT class, trainee, device, counter FROM presence GROUP BY class, trainee, device, counter) d
   GROUP BY class, trainee
-), card_read AS (
+), card_read AS MATERIALIZED (
   -- Sessions in which a card was read and led to something.
   SELECT t.class, t.trainee, t.device, t.counter
   FROM taps t JOIN (SELECT class, trainee FROM pens GROUP BY class, trainee HAVING COUNT(*) >= $pen_sessions) p
@@ -66,7 +66,7 @@ WITH pens AS (
   LEFT JOIN (SELECT device, counter, trainee FROM manuals WHERE reason = 'unreadable' GROUP BY device, counter, trainee) w
     ON w.device = p.device AND w.counter = p.counter AND w.trainee = p.trainee
   WHERE t.class IS NULL AND w.trainee IS NULL
-), able AS (
+), able AS MATERIALIZED (
   -- Whose card is read when it is there, and who is written in all the same.
   SELECT p.class, p.trainee, COUNT(*) AS pen
   FROM pen_alone p

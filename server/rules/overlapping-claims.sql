@@ -25,7 +25,7 @@ hours AS (
   WHERE c.start IS NOT NULL
 ),
 -- `class` is judged against `other`.
-met AS (
+met AS MATERIALIZED (
   SELECT a.class, a.trainee, a.cell, b.class AS other, b.trainee AS other_trainee
   FROM hours a
   JOIN hours b ON b.person = a.person AND b.day = a.day AND b.class <> a.class AND b.start < a."end" AND a.start < b."end"
@@ -44,7 +44,7 @@ clashes AS (
 ),
 -- What a log attests in two classes at once counts in the one that was opened first, which tells nothing of who was where:
 -- for this comparison it counts in both.
-lapped AS (
+lapped AS MATERIALIZED (
   SELECT class, trainee, COUNT(*) AS cells FROM claimed_cells WHERE reason = 'overlap' GROUP BY class, trainee
 ),
 stands AS (

@@ -53,20 +53,22 @@ shown AS (
   WHERE l.shape <> 'unproven' AND a.class IS NULL
   GROUP BY l.class, l.trainee, w.by_hand
 ),
--- Calls of a session stand with each of its intervals.
-called AS (
-  SELECT p.class, p.trainee, COUNT(DISTINCT p.session) AS n, SUM(p.due) AS due, SUM(p.met) AS met
+-- Whose card came with the camera at work, and who was called and never answered. Calls of a session stand with each of its
+-- intervals.
+called AS MATERIALIZED (
+  SELECT p.class, p.trainee, COUNT(DISTINCT p.session) AS n
   FROM (SELECT q.class, q.trainee, q.session, q.device, q.counter, MAX(q.spots_due) AS due, MAX(q.spots_met) AS met
         FROM presence q JOIN sessions h ON h.device = q.device AND h.counter = q.counter
         WHERE h.has_camera AND h.fault_camera_s = 0
         GROUP BY q.class, q.trainee, q.session, q.device, q.counter) p
   GROUP BY p.class, p.trainee
+  HAVING COUNT(DISTINCT p.session) >= $min_sessions AND SUM(p.due) >= $min_spots AND SUM(p.met) = 0
 ),
--- Whom the camera sees against the light, as some rooms have it. Of those alone who may be said to have sent a card.
+-- Whom the camera sees against the light, as some rooms have it.
 against_light AS (
   SELECT f.class, f.trainee
   FROM faces f
-  JOIN called s ON s.class = f.class AND s.trainee = f.trainee AND s.due >= $min_spots AND s.met = 0
+  JOIN called s ON s.class = f.class AND s.trainee = f.trainee
   GROUP BY f.class, f.trainee
   HAVING SUM(CASE WHEN f.outcome = 'poor' THEN 1 ELSE 0 END) * 1000 >= $poor_permille * COUNT(*)
 ),
@@ -82,8 +84,7 @@ suspects AS (
   SELECT s.class, s.trainee, 'card-only' AS kind, 'strong' AS grade, s.n
   FROM called s
   JOIN roster r ON r.class = s.class AND r.trainee = s.trainee AND NOT r.declined_face
-  WHERE s.n >= $min_sessions AND s.due >= $min_spots AND s.met = 0
-    AND NOT EXISTS (SELECT 1 FROM presence p
+  WHERE NOT EXISTS (SELECT 1 FROM presence p
                     WHERE p.class = s.class AND p.trainee = s.trainee AND (p.assurance > 1 OR p.manual))
     AND NOT EXISTS (SELECT 1 FROM faces f
                     WHERE f.class = s.class AND f.trainee = s.trainee AND f.outcome IN ('match', 'face', 'again'))
