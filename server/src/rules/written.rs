@@ -42,7 +42,7 @@ pub fn split(sql: &str, unique: &str) -> Result<Steps, ParserError> {
                 }
             }
             first.push((table.clone(), own.to_string()));
-            cte.query = Box::new(one(&format!("SELECT * FROM {table}"))?);
+            *cte.query = one(&format!("SELECT * FROM {table}"))?;
         }
     }
     Ok(Steps { first, last: query.to_string() })
