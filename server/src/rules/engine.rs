@@ -1,4 +1,4 @@
-//! DataFusion in the process: tables in, a rule's rows out.
+//! DataFusion, in the process or on a cluster: tables in, a rule's rows out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,8 +15,10 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext, col, lit};
 use serde::{Deserialize, Serialize};
 
+use super::cluster::Cluster;
 use super::header::{Grade, Rule, RuleError};
 use super::written;
+use crate::evidence::place::Place;
 use crate::evidence::tables::{ALL, Row, Table, Val, int, text};
 
 /// One row that a rule yields: one claimed hour, or where `cell` is 0, a fact with no hour of its own.
@@ -74,6 +76,8 @@ const MEMORY: usize = 2 << 30;
 #[derive(Clone)]
 pub struct Engine {
     context: SessionContext,
+    /// Who runs queries instead; this process has the same tables, all of them files then.
+    cluster: Option<Arc<Cluster>>,
 }
 
 impl Engine {
@@ -82,17 +86,47 @@ impl Engine {
     /// # Errors
     /// [`DataFusionError`].
     pub fn over(
+        place: &Place,
         files: &BTreeMap<String, Vec<String>>,
         rows: &BTreeMap<&'static str, Vec<Row>>,
     ) -> Result<Self, DataFusionError> {
         let engine = Self::new()?;
-        for table in ALL {
-            match files.get(table.name).filter(|files| !files.is_empty()) {
-                Some(files) => engine.files(table, files)?,
-                None => engine.put(table, rows.get(table.name).map_or(&[], Vec::as_slice))?,
-            }
-        }
+        place.register(&engine.context.runtime_env())?;
+        engine.fill(files, rows)?;
         Ok(engine)
+    }
+
+    /// The same, with queries run by the cluster at this address.
+    ///
+    /// # Errors
+    /// [`DataFusionError`].
+    pub async fn on_cluster(
+        url: &str,
+        place: &Place,
+        files: &BTreeMap<String, Vec<String>>,
+        rows: &BTreeMap<&'static str, Vec<Row>>,
+    ) -> Result<Self, DataFusionError> {
+        let mut engine = Self::new()?;
+        place.register(&engine.context.runtime_env())?;
+        engine.cluster = Some(Arc::new(Cluster::new(url, engine.context.state(), place).await?));
+        engine.fill(files, rows)?;
+        Ok(engine)
+    }
+
+    fn fill(
+        &self,
+        files: &BTreeMap<String, Vec<String>>,
+        rows: &BTreeMap<&'static str, Vec<Row>>,
+    ) -> Result<(), DataFusionError> {
+        ALL.iter().try_for_each(|table| match files.get(table.name).filter(|files| !files.is_empty()) {
+            Some(files) => self.files(table.name, &self.schema(table), files),
+            None => self.put(table, rows.get(table.name).map_or(&[], Vec::as_slice)),
+        })
+    }
+
+    /// Why no answer of this engine counts: its cluster was lost.
+    pub fn lost(&self) -> Option<&str> {
+        self.cluster.as_ref().and_then(|cluster| cluster.lost())
     }
 
     /// Over the rows of some classes alone, all of them in memory.
@@ -100,11 +134,12 @@ impl Engine {
     /// # Errors
     /// [`DataFusionError`].
     pub async fn of_classes(
+        place: &Place,
         files: &BTreeMap<String, Vec<String>>,
         rows: &BTreeMap<&'static str, Vec<Row>>,
         classes: &BTreeSet<String>,
     ) -> Result<Self, DataFusionError> {
-        let whole = Self::over(files, rows)?;
+        let whole = Self::over(place, files, rows)?;
         let of = || classes.iter().map(|class| lit(class.as_str())).collect::<Vec<_>>();
         let tables = ALL.iter().filter(|table| files.contains_key(table.name));
         let reads = tables.map(|table| {
@@ -124,12 +159,17 @@ impl Engine {
         Ok(whole)
     }
 
-    fn files(&self, table: &Table, files: &[String]) -> Result<(), DataFusionError> {
+    /// Ballista sends rows between machines, and views of texts only with all that they were taken from.
+    fn schema(&self, table: &Table) -> SchemaRef {
+        if self.cluster.is_some() { table.schema() } else { views(&table.schema()) }
+    }
+
+    fn files(&self, table: &str, schema: &SchemaRef, files: &[String]) -> Result<(), DataFusionError> {
         let urls = files.iter().map(ListingTableUrl::parse).collect::<Result<Vec<_>, _>>()?;
         let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
         let config = ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options);
-        let listing = ListingTable::try_new(config.with_schema(views(&table.schema())))?;
-        self.context.register_table(table.name, Arc::new(listing))?;
+        let listing = ListingTable::try_new(config.with_schema(Arc::clone(schema)))?;
+        self.context.register_table(table, Arc::new(listing))?;
         Ok(())
     }
 
@@ -184,7 +224,7 @@ impl Engine {
             .with_target_partitions(1);
         // What does not fit is put aside on disk: a bureau's server has other work, too.
         let runtime = RuntimeEnvBuilder::new().with_memory_limit(MEMORY, 1.0).build_arc()?;
-        Ok(Self { context: SessionContext::new_with_config_rt(config, runtime) })
+        Ok(Self { context: SessionContext::new_with_config_rt(config, runtime), cluster: None })
     }
 
     /// Takes other rows for a table that is not made from logs.
@@ -198,6 +238,10 @@ impl Engine {
 
     fn put(&self, table: &Table, rows: &[Row]) -> Result<(), DataFusionError> {
         let batch = table.batch(rows)?;
+        if let Some(cluster) = &self.cluster {
+            let file = cluster.put(table.name, &batch.schema(), std::slice::from_ref(&batch))?;
+            return self.files(table.name, &batch.schema(), &[file]);
+        }
         let schema = views(&batch.schema());
         let columns = batch.columns().iter().zip(schema.fields()).map(|(column, f)| cast(column, f.data_type()));
         let batch = RecordBatch::try_new(Arc::clone(&schema), columns.collect::<Result<_, _>>()?)?;
@@ -208,7 +252,7 @@ impl Engine {
 
     async fn collect(&self, sql: &str) -> Result<Vec<RecordBatch>, DataFusionError> {
         if !sql.contains(written::WORDS) {
-            return self.context.sql(sql).await?.collect().await;
+            return self.rows(sql).await;
         }
         // As a whole first, for the places that errors name.
         let whole = sql.replace(written::WORDS, &format!("{:1$}", "AS", written::WORDS.len()));
@@ -218,18 +262,35 @@ impl Engine {
         let steps = written::split(sql, &unique).map_err(|e| DataFusionError::SQL(Box::new(e), None))?;
         let work = async {
             for (table, query) in &steps.first {
-                let frame = self.context.sql(query).await?;
-                let schema = Arc::new(frame.schema().as_arrow().clone());
-                let rows = MemTable::try_new(schema, frame.collect_partitioned().await?)?;
-                self.context.register_table(table.as_str(), Arc::new(rows))?;
+                self.write_down(table, query).await?;
             }
-            self.context.sql(&steps.last).await?.collect().await
+            self.rows(&steps.last).await
         };
         let found = work.await;
         for (table, _) in &steps.first {
             self.context.deregister_table(table.as_str())?;
         }
         found
+    }
+
+    async fn rows(&self, sql: &str) -> Result<Vec<RecordBatch>, DataFusionError> {
+        match &self.cluster {
+            Some(cluster) => Ok(cluster.collect(sql).await?.1),
+            None => self.context.sql(sql).await?.collect().await,
+        }
+    }
+
+    /// Makes a table of a query's rows.
+    async fn write_down(&self, table: &str, query: &str) -> Result<(), DataFusionError> {
+        if let Some(cluster) = &self.cluster {
+            let (schema, rows) = cluster.collect(query).await?;
+            return self.files(table, &schema, &[cluster.put(table, &schema, &rows)?]);
+        }
+        let frame = self.context.sql(query).await?;
+        let schema = Arc::new(frame.schema().as_arrow().clone());
+        let rows = MemTable::try_new(schema, frame.collect_partitioned().await?)?;
+        self.context.register_table(table, Arc::new(rows))?;
+        Ok(())
     }
 
     /// Asks a question of our own; the columns' values as rows.

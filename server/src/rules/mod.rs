@@ -3,6 +3,7 @@
 pub mod again;
 pub mod cases;
 pub mod cells;
+pub mod cluster;
 pub mod engine;
 pub mod header;
 pub(crate) mod judge;

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use super::engine::{Engine, Hit};
 use super::header::{Rule, RuleError};
 use super::run::{ReconcileError, Report, Run};
-use super::{judge, nulls, tables};
+use super::{cluster, judge, nulls, tables};
 use crate::central::{self, sequencer};
 use crate::evidence::build;
 use crate::evidence::claimed::load::Loader;
@@ -34,6 +34,8 @@ pub type Progress = &'static (dyn Fn(&str, usize, usize) + Sync);
 pub struct How {
     /// A folder that does not exist yet: every table of the run is left there as Parquet, with `tables.json`, for other engines.
     pub tables: Option<PathBuf>,
+    /// The cluster that runs the rules, `df://host:port`, instead of this process.
+    pub engine: Option<String>,
 }
 
 /// What the bureau imported and what the store knows, all of one moment.
@@ -84,6 +86,9 @@ pub async fn reconcile(
     progress: Progress,
     how: &How,
 ) -> Result<Report, ReconcileError> {
+    if let Some(url) = &how.engine {
+        cluster::check(url).await?;
+    }
     let (worker, dir, at) = (store.clone(), data_dir.to_owned(), now.to_owned());
     let built = tokio::task::spawn_blocking(move || {
         let alone = alone(&worker)?;
@@ -102,7 +107,11 @@ pub async fn reconcile(
     });
     let (alone, built, set, prepared) = built.await.map_err(|_| ReconcileError::Worker)??;
 
-    let engine = Engine::over(&prepared.files, &prepared.imported.rows)?;
+    let (place, files, rows) = (&prepared.place, &prepared.files, &prepared.imported.rows);
+    let engine = match &how.engine {
+        Some(url) => Engine::on_cluster(url, place, files, rows).await?,
+        None => Engine::over(place, files, rows)?,
+    };
     let (found, mut refused, untestable) = run_rules(&engine, set.rules, progress).await?;
     refused.extend(set.refused);
     if let Some(folder) = &how.tables {
@@ -130,24 +139,22 @@ pub async fn reconcile(
     Ok(stored.await.map_err(|_| ReconcileError::Worker)??)
 }
 
+/// The folder for what runs make for themselves: there is one run at a time.
+pub(super) const RUNS: &str = "run";
+
 /// One reconciliation at a time, in whatever program; and what one that was killed left behind is removed.
 pub(super) fn alone(store: &Store) -> Result<File, StoreError> {
     let lock = sequencer::lock(store.dir(), "reconcile.lock")?;
-    let left = store.dir().join("evidence").join("run");
-    match std::fs::remove_dir_all(&left) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(StoreError::Io { path: left, source }),
-        _ => Ok(lock),
-    }
+    Place::of(store)?.clear(RUNS)?;
+    Ok(lock)
 }
 
 /// All that rules are run over.
 pub(super) struct Prepared {
-    place: Place,
+    pub place: Place,
     pub imported: Imported,
     /// The files of each table.
     pub files: BTreeMap<String, Vec<String>>,
-    /// Those of them that this run made for itself.
-    own: Vec<String>,
     /// One for each claim: the shape of each claimed hour.
     pub shapes: Vec<Vec<Shape>>,
     /// One for each claim.
@@ -159,7 +166,7 @@ pub(super) struct Prepared {
 impl Prepared {
     /// Removes the files that the run made for itself.
     pub fn clean(&self) -> Result<(), StoreError> {
-        self.place.delete_all(&self.own)
+        self.place.clear(RUNS)
     }
 
     /// The number that a lesson has among the hours of a claim; `None` when none of them is of it.
@@ -175,7 +182,7 @@ impl Prepared {
 /// Reads what rules are run over: of all classes, or of some.
 pub(super) fn prepare(store: &Store, now: &str, only: Option<&BTreeSet<String>>) -> Result<Prepared, ReconcileError> {
     let mut imported = read(store, now, only)?;
-    let place = Place::folder(&store.dir().join("evidence"))?;
+    let place = Place::of(store)?;
     let parts = store.read(|conn| in_force_for(conn, only))?;
     let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for part in &parts {
@@ -200,7 +207,7 @@ pub(super) fn prepare(store: &Store, now: &str, only: Option<&BTreeSet<String>>)
     if let Some(claims) = imported.rows.get_mut(CLAIMS.name) {
         stand(claims, &standing);
     }
-    Ok(Prepared { place, imported, files, own, shapes, standing, facts, marks })
+    Ok(Prepared { place, imported, files, shapes, standing, facts, marks })
 }
 
 /// The evidence of some classes, or all that is in force.
@@ -231,7 +238,7 @@ fn logged(place: &Place, parts: &[parts::Part], imported: &Imported) -> Result<F
 
 /// What cells are decided from, of some classes: imports as they are now, and the evidence in force.
 pub(super) fn facts_of(store: &Store, classes: &BTreeSet<String>) -> Result<Facts, StoreError> {
-    let place = Place::folder(&store.dir().join("evidence"))?;
+    let place = Place::of(store)?;
     store.read(|conn| {
         let tx = conn.unchecked_transaction()?;
         let rows = imported::claimed(&tx, classes)?;
@@ -252,7 +259,7 @@ fn write_cells(place: &Place, facts: &Facts, marks: &[claimed::Marks]) -> Result
         let mine = if which == 0 { 0..middle } else { middle..facts.classes.len() };
         let mut flush = |sheet: &mut Sheet| -> Result<(), StoreError> {
             let batch = sheet.batch().map_err(|_| StoreError::Corrupt("claimed cells that do not fit their table"))?;
-            let key = format!("run/{run}/claimed_cells-{which}-{}.parquet", keys.len());
+            let key = format!("{RUNS}/{run}/claimed_cells-{which}-{}.parquet", keys.len());
             place.put_unsynced(&key, build::parquet(&batch)?)?;
             keys.push(key);
             Ok(())
@@ -298,7 +305,7 @@ async fn run_rules(engine: &Engine, rules: Vec<Rule>, progress: Progress) -> Res
     for counted in counted.await? {
         match counted {
             Ok(counted) => counts.push(counted),
-            Err(error) => refused.push(error),
+            Err(error) => refused.push(its_own(engine, error)?),
         }
     }
     steps.done("counts");
@@ -348,8 +355,16 @@ async fn run_rule(engine: &Engine, rule: Rule) -> Result<Ran, ReconcileError> {
             tracing::debug!(rule = %rule.id, hits = hits.len(), ms = begun.elapsed().as_millis() as u64, "ran");
             Ran::Found(rule, hits)
         }
-        Err(error) => Ran::Refused(error),
+        Err(error) => Ran::Refused(its_own(engine, error)?),
     })
+}
+
+/// An error that is the rule's own: where the cluster was lost, no rule is to blame, and nothing can be said of the others.
+fn its_own(engine: &Engine, error: RuleError) -> Result<RuleError, ReconcileError> {
+    match engine.lost() {
+        Some(why) => Err(ReconcileError::Cluster(why.to_owned())),
+        None => Ok(error),
+    }
 }
 
 /// Does work for each rule, as many at once as there are cores. Gives the outcomes in the rules' order.
