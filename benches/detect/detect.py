@@ -285,11 +285,12 @@ def main():
 
         def figures(name, into, folder, tables=None):
             run(args.server, "reconcile", "--data", folder / "data", *(["--tables", tables] if tables else []))
-            into.world(World(folder))
+            world = World(folder)
+            into.world(world)
             print(f"{name:28} {json.dumps(into.out()['hours'])} accused {into.accused}/{into.honest} {dict(into.accusing)}",
                   flush=True)
             if tables:
-                out["curve"] = curve(World(folder), tables, ROOT / "server" / "rules")
+                out["curve"] = curve(world, tables, ROOT / "server" / "rules")
                 shutil.rmtree(tables)
             return into
 

@@ -40,18 +40,22 @@ pub fn plan(lessons: &[(i64, i64)], trainees: &[String], policy: Policy) -> Plan
         start: lesson_time(*start),
         end: lesson_time(*end),
     });
-    let assignment = Assignment {
+    assignment(lessons.collect(), trainees.to_vec(), policy).plan().unwrap()
+}
+
+/// A morning of the class that all tests are about.
+pub fn assignment(lessons: Vec<Lesson>, trainees: Vec<String>, policy: Policy) -> Assignment {
+    Assignment {
         region: "150422".to_owned(),
         institution: "i1".to_owned(),
         site: "s1".to_owned(),
         class: "c1".to_owned(),
         session: "am".to_owned(),
-        lessons: lessons.collect(),
-        trainees: trainees.to_vec(),
+        lessons,
+        trainees,
         instructors: vec!["teacher".to_owned()],
         policy,
-    };
-    assignment.plan().unwrap()
+    }
 }
 
 /// `open` under a plan.

@@ -138,20 +138,17 @@ async fn look(store: &Store, some: Looked, now: &str) -> Result<Report, Reconcil
     let Looked { set, refused, untestable, classes, people, before, prepared, alone } = some;
     let engine = Engine::of_classes(&prepared.files, &prepared.imported.rows, &classes).await?;
     let mut before = by_rule(before, &prepared);
-    let rules = set.rules.iter().filter(|rule| !untestable.contains_key(&rule.id));
-    let (again, kept): (Vec<&Rule>, Vec<&Rule>) = rules.partition(|rule| rule.scope != Scope::Wide);
+    let rules = set.rules.into_iter().filter(|rule| !untestable.contains_key(&rule.id));
+    let (again, kept): (Vec<Rule>, Vec<Rule>) = rules.partition(|rule| rule.scope != Scope::Wide);
     let mut found: Vec<(Rule, Vec<Hit>)> = Vec::new();
     crate::evidence::journeys::put(&engine).await?;
-    let runs: Vec<_> = again
-        .into_iter()
-        .map(|rule| {
-            let (engine, rule) = (engine.clone(), rule.clone());
-            tokio::spawn(async move { engine.run(&rule).await.map(|hits| (rule, hits)) })
-        })
-        .collect();
-    for run in runs {
+    let runs = reconcile::side_by_side(again, |rule| {
+        let engine = engine.clone();
+        async move { engine.run(&rule).await.map(|hits| (rule, hits)) }
+    });
+    for run in runs.await? {
         // A rule that ran over everything runs over a part of it.
-        let Ok((rule, mut hits)) = run.await.map_err(|_| ReconcileError::Worker)? else { continue };
+        let Ok((rule, mut hits)) = run else { continue };
         if rule.scope == Scope::Person {
             let of = |hit: &Hit| people.contains(&(hit.class.clone(), hit.trainee.clone()));
             hits.retain(of);
@@ -162,7 +159,7 @@ async fn look(store: &Store, some: Looked, now: &str) -> Result<Report, Reconcil
     }
     for rule in kept {
         if let Some(hits) = before.remove(&rule.id) {
-            found.push((rule.clone(), hits));
+            found.push((rule, hits));
         }
     }
     found.sort_by(|a, b| a.0.id.cmp(&b.0.id));

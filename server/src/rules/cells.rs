@@ -146,19 +146,9 @@ mod tests {
             subject: "t".to_owned(),
             trainee: "t".to_owned(),
             cell,
-            kind: String::new(),
             lesson: lesson.to_owned(),
             suspect,
-            device: String::new(),
-            counter: 0,
-            seq_from: 0,
-            seq_to: 0,
-            grade: None,
-            sessions: None,
-            about: None,
-            n: None,
-            of: None,
-            score: None,
+            ..Hit::default()
         }
     }
 

@@ -22,7 +22,7 @@ use crate::evidence::direct;
 use crate::evidence::tables::{ALL, Row, Table, Val, int, text};
 
 /// One row that a rule yields: one claimed hour, or where `cell` is 0, a fact with no hour of its own.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Hit {
     /// The class.
     pub class: String,
@@ -213,9 +213,18 @@ impl Engine {
         if !sql.contains(written::WORDS) {
             return self.context.sql(sql).await?.collect().await;
         }
-        // As a whole first, for the places that errors name.
-        let whole = sql.replace(written::WORDS, &format!("{:1$}", "AS", written::WORDS.len()));
-        self.context.state().create_logical_plan(&whole).await?;
+        match self.in_steps(sql).await {
+            Err(error) => {
+                // As a whole, for the places that errors name.
+                let whole = sql.replace(written::WORDS, &format!("{:1$}", "AS", written::WORDS.len()));
+                self.context.state().create_logical_plan(&whole).await?;
+                Err(error)
+            }
+            found => found,
+        }
+    }
+
+    async fn in_steps(&self, sql: &str) -> Result<Vec<RecordBatch>, DataFusionError> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let unique = format!("written_{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let steps = written::split(sql, &unique).map_err(|e| DataFusionError::SQL(Box::new(e), None))?;

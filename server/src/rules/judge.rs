@@ -369,14 +369,7 @@ mod tests {
             suspect: true,
             device: "d1".to_owned(),
             counter: 1 + cell % 2,
-            seq_from: 0,
-            seq_to: 0,
-            grade: None,
-            sessions: None,
-            about: None,
-            n: None,
-            of: None,
-            score: None,
+            ..Hit::default()
         }
     }
 

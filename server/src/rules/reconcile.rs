@@ -378,7 +378,7 @@ async fn run_rule(engine: &Engine, rule: Rule) -> Result<Ran, ReconcileError> {
 }
 
 /// Does work for each rule, as many at once as there are cores. Gives the outcomes in the rules' order.
-async fn side_by_side<T, W>(rules: Vec<Rule>, work: impl Fn(Rule) -> W) -> Result<Vec<T>, ReconcileError>
+pub(super) async fn side_by_side<T, W>(rules: Vec<Rule>, work: impl Fn(Rule) -> W) -> Result<Vec<T>, ReconcileError>
 where
     T: Send + 'static,
     W: Future<Output = T> + Send + 'static,

@@ -1,7 +1,7 @@
 //! A worked example: what was planned, what a log says, and what comes of it.
 
 use muster_hours::policy::Policy;
-use muster_hours::schedule::{Assignment, Lesson, Plan};
+use muster_hours::schedule::{Lesson, Plan};
 
 use super::page::{Block, Line, Table, Wrong, paragraphs, wrong};
 
@@ -80,18 +80,8 @@ impl<'a> Example<'a> {
             return wrong(block.line, "an example without cells");
         }
         let trainees = roster.unwrap_or_else(|| trainees(cells.as_ref()));
-        let assignment = Assignment {
-            region: "150422".to_owned(),
-            institution: "i1".to_owned(),
-            site: "s1".to_owned(),
-            class: "c1".to_owned(),
-            session: "am".to_owned(),
-            lessons,
-            trainees,
-            instructors: vec!["teacher".to_owned()],
-            policy,
-        };
-        let plan = assignment.plan().or_else(|e| wrong(block.line, e.to_string()))?;
+        let plan =
+            crate::log::assignment(lessons, trainees, policy).plan().or_else(|e| wrong(block.line, e.to_string()))?;
         Ok(Self { line: block.line, plan, records, cells, stays, down, refused })
     }
 }
