@@ -3,7 +3,7 @@ SHELL := /bin/sh
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 BIN := $(TARGET)/debug
 
-.PHONY: demo test lint bench bench-detect bench-reconcile setup
+.PHONY: demo test lint bench bench-detect bench-reconcile cluster test-cluster setup
 
 setup:
 	@tests/setup
@@ -21,9 +21,22 @@ test:
 	cargo test --workspace
 	cargo test --quiet -p muster-seal --lib second
 
+# Muster with a cluster to run rules on, and S3: docs/cluster.md.
+cluster: setup
+	cargo build --release -p muster-server --features cluster --bins
+
+# The cluster's tests: a scheduler and two executors as processes of their own, and an S3 server that is not ours.
+S3S := 0.14.1
+TOOLS := $(abspath $(TARGET))/tools
+test-cluster: setup
+	cargo install --quiet --locked --root $(TOOLS) --features binary --version $(S3S) s3s-fs
+	cargo build -p muster-server -p muster-tests --features muster-tests/cluster --bins
+	MUSTER_TOOLS=$(TOOLS) cargo test -p muster-server -p muster-tests --features muster-tests/cluster --lib --test e2e -- cluster:: place:: share::
+
 lint: setup
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy -p muster-server -p muster-tests --features muster-tests/cluster --all-targets -- -D warnings
 	cargo clippy -p muster-edge --no-default-features --all-targets -- -D warnings
 	cargo clippy -p muster-seal --all-targets -- -D warnings
 	cargo clippy -p muster-seal --features sm2 --all-targets -- -D warnings

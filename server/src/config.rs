@@ -31,6 +31,9 @@ pub struct Config {
     /// `sm2-sm3` demands a second signature line in SM2 of every device and puts one under the log's own checkpoints;
     /// `none` turns it off again. Left out, the data directory keeps what it has, which at first is none.
     pub second_signature: Option<String>,
+    /// Where evidence is kept: an address `s3://bucket/prefix`, a folder by its whole path, or `folder`, which is in the data
+    /// directory. Left out, it stays where it is, which at first is the data directory.
+    pub evidence: Option<String>,
 }
 
 impl Default for Config {
@@ -44,6 +47,7 @@ impl Default for Config {
             conduct_password_file: None,
             reconcile_every_s: 0,
             second_signature: None,
+            evidence: None,
         }
     }
 }

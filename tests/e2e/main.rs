@@ -4,6 +4,8 @@
 
 mod bad_input;
 mod classes;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod firmware;
 mod fsck;
 mod judges;

@@ -128,7 +128,8 @@ fn write_tiles(conn: &Connection, folder: &Path, from: u64, to: u64) -> Result<(
 /// [`StoreError::Io`] with the path.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let io = |source| StoreError::Io { path: path.to_owned(), source };
-    let folder = path.parent().unwrap_or(Path::new("."));
+    // A bare file's name has a parent, which is empty.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(io)?;
     let mut name = path.file_name().unwrap_or_default().to_owned();
     // A name of its own, for what is written aside at the same time by another thread or program.

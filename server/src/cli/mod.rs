@@ -88,6 +88,13 @@ enum Command {
         /// 将本次用到的全部表写成 Parquet，供其他引擎查询 / leave every table of the run there as Parquet, for other engines
         #[arg(long, conflicts_with = "new", value_name = "FOLDER")]
         tables: Option<PathBuf>,
+        /// 由 Ballista 集群运行规则 / have the rules run by a Ballista cluster
+        #[arg(long, env = "MUSTER_ENGINE", value_name = "df://HOST:PORT")]
+        engine: Option<String>,
+        /// 证据表存放处：s3://桶/前缀、绝对路径，或 folder（数据目录内）；不给则不变
+        /// / where evidence is kept from now on: s3://bucket/prefix, a whole path, or folder, which is in the data directory
+        #[arg(long, value_name = "PLACE")]
+        evidence: Option<String>,
         #[command(flatten)]
         data: Data,
     },
@@ -239,14 +246,15 @@ impl Cli {
                 }
                 Ok(())
             }
-            Command::Reconcile { json, new, tables, data } => {
+            Command::Reconcile { json, new, tables, engine, evidence, data } => {
                 let store = data.open()?;
+                crate::evidence::keep_at(&store, evidence.as_deref())?;
                 let runtime = tokio::runtime::Runtime::new()?;
                 let (dir, now) = (&data.data, clock::now());
+                let how = rules::reconcile::How { tables, engine };
                 if new {
-                    runtime.block_on(rules::again::reconcile(&store, dir, &now, &progress))?;
+                    runtime.block_on(rules::again::reconcile(&store, dir, &now, &progress, &how))?;
                 } else {
-                    let how = rules::reconcile::How { tables };
                     runtime.block_on(rules::reconcile::reconcile(&store, dir, &now, &progress, &how))?;
                 }
                 findings::show(&store, json.as_deref())

@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::app::AppState;
 use crate::config::Config;
 use crate::store::{Store, StoreError};
-use crate::{central, router, second};
+use crate::{central, evidence, router, second};
 
 /// What can be said on the command line; the rest is in the configuration.
 #[derive(Debug, clap::Args)]
@@ -50,6 +50,7 @@ impl Serve {
         let store = Store::open(&config.data, stated.as_deref())
             .with_context(|| format!("cannot open {}", config.data.display()))?;
         second::settle(&store, config.second_signature.as_deref())?;
+        evidence::keep_at(&store, config.evidence.as_deref())?;
         // What a crash kept from being published is published before anybody is answered.
         match central::settle(&store) {
             // Witnesses may be away for a while: devices keep what has no receipt, and ask again.

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use muster_hours::schedule::Assignment;
@@ -33,7 +34,7 @@ pub type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);
 /// # Errors
 /// [`StoreError`].
 pub fn build(store: &Store, progress: Progress<'_>) -> Result<Built, StoreError> {
-    let place = Place::folder(&store.dir().join("evidence"))?;
+    let place = Place::of(store)?;
     for part in lost(store, &place)? {
         store.write(|tx| parts::reset(tx, &part))?;
     }
@@ -64,10 +65,10 @@ pub fn build(store: &Store, progress: Progress<'_>) -> Result<Built, StoreError>
 
 /// The parts that lack a file, or have one of another length than was written.
 fn lost(store: &Store, place: &Place) -> Result<Vec<String>, StoreError> {
-    let mut lost = Vec::new();
+    let (mut lost, there) = (Vec::new(), place.sizes()?);
     for part in store.read(parts::all)? {
         for (table, bytes) in &part.tables {
-            if place.size(&part.key(table))? != Some(*bytes) {
+            if there.get(&part.key(table)) != Some(bytes) {
                 lost.push(part.part.clone());
                 break;
             }
@@ -193,6 +194,11 @@ pub(super) fn put(place: &Place, part: &mut Part, table: &str, batch: &RecordBat
 
 /// Rows as a Parquet file: the same rows, the same bytes.
 pub(crate) fn parquet(batch: &RecordBatch) -> Result<Vec<u8>, StoreError> {
+    parquet_of(batch.schema(), std::slice::from_ref(batch))
+}
+
+/// Rows of one schema as one Parquet file.
+pub(crate) fn parquet_of(schema: SchemaRef, batches: &[RecordBatch]) -> Result<Vec<u8>, StoreError> {
     let properties = WriterProperties::builder()
         .set_created_by("muster evidence 1".to_owned())
         // Rows are in order of their classes: a page says which it holds, and one class is read without the others.
@@ -200,8 +206,8 @@ pub(crate) fn parquet(batch: &RecordBatch) -> Result<Vec<u8>, StoreError> {
         .set_max_row_group_row_count(Some(128 * 1024))
         .build();
     let write = || {
-        let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties))?;
-        writer.write(batch)?;
+        let mut writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties))?;
+        batches.iter().try_for_each(|batch| writer.write(batch))?;
         writer.into_inner()
     };
     write().map_err(|_| StoreError::Corrupt("rows that cannot be written as Parquet"))

@@ -25,7 +25,7 @@ pub const FEW: usize = 8;
 /// # Errors
 /// [`StoreError`].
 pub fn compact(store: &Store, few: usize) -> Result<usize, StoreError> {
-    let place = Place::folder(&store.dir().join("evidence"))?;
+    let place = Place::of(store)?;
     let mut together: BTreeMap<(String, String), Vec<Part>> = BTreeMap::new();
     for part in store.read(parts::all)? {
         together.entry((part.region.clone(), part.month.clone())).or_default().push(part);

@@ -1,7 +1,7 @@
 //! Evidence: rows made once, when a log has been verified, and never again from raw events.
 //!
-//! What comes from logs is Parquet under `DATA/evidence/<table>/region=R/month=YYYY-MM/<part>.parquet`, the same bytes for the
-//! same logs; the store says which parts are in force. What the bureau imported is read from its store at each run. Rules see
+//! What comes from logs is Parquet under `DATA/evidence/<table>/region=R/month=YYYY-MM/<part>.parquet`, or in another folder or storage that
+//! speaks S3 instead of `DATA/evidence`, the same bytes for the same logs; the store says which parts are in force. What the bureau imported is read from its store at each run. Rules see
 //! these tables alone.
 
 pub mod brackets;
@@ -20,7 +20,9 @@ use muster_hours::error::{AssignmentError, CountError};
 use muster_seal::error::LogError;
 use thiserror::Error;
 
-use crate::store::{Store, StoreError, parts};
+use crate::central::sequencer;
+use crate::store::{Store, StoreError, parts, put_setting, setting};
+use place::{FOLDER, Place, SETTING};
 
 /// Why evidence could not be written.
 #[derive(Debug, Error)]
@@ -63,8 +65,31 @@ pub struct Built {
 /// [`StoreError`].
 pub fn rebuild(store: &Store, progress: build::Progress<'_>) -> Result<Built, StoreError> {
     let gone = store.write(parts::reset_all)?;
-    build::sweep(&place::Place::folder(&store.dir().join("evidence"))?, &gone)?;
+    build::sweep(&Place::of(store)?, &gone)?;
     let built = build::build(store, progress)?;
     compact::compact(store, 1)?;
     Ok(built)
+}
+
+/// Keeps evidence where it is asked for: in [`FOLDER`], in a folder of its own by its whole path, or at an address
+/// `s3://bucket/prefix`. What lay elsewhere is removed there, and made anew by the next run. Where nothing is asked for it stays where it is.
+///
+/// # Errors
+/// [`StoreError`]; where this program cannot reach the new place, or the old, nothing has changed.
+pub fn keep_at(store: &Store, asked: Option<&str>) -> Result<(), StoreError> {
+    let Some(asked) = asked else { return Ok(()) };
+    let _alone = sequencer::lock(store.dir(), "reconcile.lock")?;
+    let kept = store.read(|conn| setting::<String>(conn, SETTING))?;
+    if kept.as_deref().unwrap_or(FOLDER) == asked {
+        return Ok(());
+    }
+    if asked != FOLDER {
+        Place::at(asked)?.sizes()?;
+    }
+    let old = Place::of(store)?;
+    let gone = store.write(|tx| {
+        put_setting(tx, SETTING, asked.as_bytes())?;
+        parts::reset_all(tx)
+    })?;
+    build::sweep(&old, &gone)
 }

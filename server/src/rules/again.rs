@@ -27,7 +27,7 @@ pub const CLASSES: usize = 100;
 const WHOLE_MS: i64 = 24 * 3600 * 1000;
 
 /// Reconciles what has changed since the last run; everything where that cannot be told apart, or the rules, a file or a
-/// device's life did. Gives the whole report, or `None` when nothing has changed.
+/// device's life did, as `how` says then. Gives the whole report, or `None` when nothing has changed.
 ///
 /// # Errors
 /// [`ReconcileError`]; the run before it stands.
@@ -36,12 +36,13 @@ pub async fn reconcile(
     data_dir: &Path,
     now: &str,
     progress: Progress,
+    how: &How,
 ) -> Result<Option<Run>, ReconcileError> {
     let (worker, dir, at) = (store.clone(), data_dir.to_owned(), now.to_owned());
     let work = tokio::task::spawn_blocking(move || some(&worker, &dir, &at));
     match work.await.map_err(|_| ReconcileError::Worker)?? {
         Work::None => Ok(None),
-        Work::Whole => Ok(Some(reconcile::reconcile(store, data_dir, now, progress, &How::default()).await?.run)),
+        Work::Whole => Ok(Some(reconcile::reconcile(store, data_dir, now, progress, how).await?.run)),
         Work::Some(some) => Ok(Some(look(store, *some, now).await?.run)),
     }
 }
@@ -136,13 +137,13 @@ pub(super) fn neighbours(conn: &Connection, classes: &BTreeSet<String>) -> Resul
 
 async fn look(store: &Store, some: Looked, now: &str) -> Result<Report, ReconcileError> {
     let Looked { set, refused, untestable, classes, people, before, prepared, alone } = some;
-    let engine = Engine::of_classes(&prepared.files, &prepared.imported.rows, &classes).await?;
+    let engine = Engine::of_classes(&prepared.place, &prepared.files, &prepared.imported.rows, &classes).await?;
     let mut before = by_rule(before, &prepared);
     let rules = set.rules.into_iter().filter(|rule| !untestable.contains_key(&rule.id));
     let (again, kept): (Vec<Rule>, Vec<Rule>) = rules.partition(|rule| rule.scope != Scope::Wide);
     let mut found: Vec<(Rule, Vec<Hit>)> = Vec::new();
     crate::evidence::journeys::put(&engine).await?;
-    let runs = reconcile::side_by_side(again, |rule| {
+    let runs = reconcile::side_by_side(build::workers(), again, |rule| {
         let engine = engine.clone();
         async move { engine.run(&rule).await.map(|hits| (rule, hits)) }
     });

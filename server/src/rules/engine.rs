@@ -12,13 +12,15 @@ use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::error::DataFusionError;
 use datafusion::execution::object_store::ObjectStoreUrl;
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext, col, lit};
 use serde::{Deserialize, Serialize};
 
 use super::header::{Grade, Rule, RuleError};
+use super::share::Share;
 use super::written;
 use crate::evidence::direct;
+use crate::evidence::place::Place;
 use crate::evidence::tables::{ALL, Row, Table, Val, int, text};
 
 /// One row that a rule yields: one claimed hour, or where `cell` is 0, a fact with no hour of its own.
@@ -72,6 +74,20 @@ pub const OPTIONAL: [&str; 6] = ["grade", "sessions", "about", "n", "of", "score
 /// What queries may hold in memory at once, in bytes.
 const MEMORY: usize = 2 << 30;
 
+/// What queries of a process work with together: so many bytes of memory, and the storage that evidence lies in. What does not fit
+/// is put aside on disk: a bureau's server has other work, too.
+///
+/// # Errors
+/// [`DataFusionError`].
+pub fn runtime(place: Option<&Place>, memory: usize) -> Result<Arc<RuntimeEnv>, DataFusionError> {
+    let runtime = RuntimeEnvBuilder::new().with_memory_limit(memory, 1.0).build_arc()?;
+    runtime.register_object_store(ObjectStoreUrl::local_filesystem().as_ref(), direct::store());
+    if let Some(place) = place {
+        place.register(&runtime)?;
+    }
+    Ok(runtime)
+}
+
 /// Evidence, ready to be asked.
 #[derive(Clone)]
 pub struct Engine {
@@ -84,10 +100,11 @@ impl Engine {
     /// # Errors
     /// [`DataFusionError`].
     pub fn over(
+        place: &Place,
         files: &BTreeMap<String, Vec<String>>,
         rows: &BTreeMap<&'static str, Vec<Row>>,
     ) -> Result<Self, DataFusionError> {
-        let engine = Self::new()?;
+        let engine = Self::new(runtime(Some(place), MEMORY)?);
         for table in ALL {
             match files.get(table.name).filter(|files| !files.is_empty()) {
                 Some(files) => engine.files(table, files)?,
@@ -102,11 +119,12 @@ impl Engine {
     /// # Errors
     /// [`DataFusionError`].
     pub async fn of_classes(
+        place: &Place,
         files: &BTreeMap<String, Vec<String>>,
         rows: &BTreeMap<&'static str, Vec<Row>>,
         classes: &BTreeSet<String>,
     ) -> Result<Self, DataFusionError> {
-        let whole = Self::over(files, rows)?;
+        let whole = Self::over(place, files, rows)?;
         let of = || classes.iter().map(|class| lit(class.as_str())).collect::<Vec<_>>();
         let tables = ALL.iter().filter(|table| files.contains_key(table.name));
         let reads = tables.map(|table| {
@@ -124,6 +142,27 @@ impl Engine {
             read.await.map_err(|e| DataFusionError::External(Box::new(e)))??;
         }
         Ok(whole)
+    }
+
+    /// Over a share of what a run has.
+    ///
+    /// # Errors
+    /// [`DataFusionError`].
+    pub async fn of_share(runtime: Arc<RuntimeEnv>, share: &Share) -> Result<Self, DataFusionError> {
+        let engine = Self::new(runtime);
+        for table in ALL {
+            let Some(files) = share.files.get(table.name) else {
+                engine.put(table, &[])?;
+                continue;
+            };
+            engine.files(table, files)?;
+            if let Some(mine) = share.classes.filter(&table.schema()) {
+                let frame = engine.context.table(table.name).await?.filter(mine)?;
+                engine.context.deregister_table(table.name)?;
+                engine.context.register_table(table.name, frame.into_view())?;
+            }
+        }
+        Ok(engine)
     }
 
     fn files(&self, table: &Table, files: &[String]) -> Result<(), DataFusionError> {
@@ -172,22 +211,19 @@ impl Engine {
     /// # Errors
     /// [`DataFusionError`].
     pub fn of_rows(rows: &BTreeMap<&str, Vec<Row>>) -> Result<Self, DataFusionError> {
-        let engine = Self::new()?;
+        let engine = Self::new(runtime(None, MEMORY)?);
         for table in ALL {
             engine.put(table, rows.get(table.name).map_or(&[], Vec::as_slice))?;
         }
         Ok(engine)
     }
 
-    fn new() -> Result<Self, DataFusionError> {
+    fn new(runtime: Arc<RuntimeEnv>) -> Self {
         let config = SessionConfig::new()
             .with_information_schema(false)
             // Rules run beside each other instead: what need not be shared out and brought together again is the faster for it.
             .with_target_partitions(1);
-        // What does not fit is put aside on disk: a bureau's server has other work, too.
-        let runtime = RuntimeEnvBuilder::new().with_memory_limit(MEMORY, 1.0).build_arc()?;
-        runtime.register_object_store(ObjectStoreUrl::local_filesystem().as_ref(), direct::store());
-        Ok(Self { context: SessionContext::new_with_config_rt(config, runtime) })
+        Self { context: SessionContext::new_with_config_rt(config, runtime) }
     }
 
     /// Takes other rows for a table that is not made from logs.
@@ -315,7 +351,7 @@ fn views(schema: &SchemaRef) -> SchemaRef {
 }
 
 /// How often something happened in one unit, of so many tries: what the `nulls` table fits.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Count {
     /// The class, institution, instructor or official.
     pub unit: String,

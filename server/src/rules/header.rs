@@ -20,7 +20,7 @@ pub enum Grade {
 }
 
 /// A rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
     /// Its id, the file's name.
     pub id: String,
@@ -45,7 +45,8 @@ pub struct Rule {
 }
 
 /// How far a rule looks for what it says of one class: what a new log can change of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Scope {
     /// That class alone.
     Class,

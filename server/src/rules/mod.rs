@@ -3,6 +3,7 @@
 pub mod again;
 pub mod cases;
 pub mod cells;
+pub mod cluster;
 pub mod engine;
 pub mod header;
 pub(crate) mod judge;
@@ -10,6 +11,7 @@ pub mod money;
 pub mod nulls;
 pub mod reconcile;
 pub mod run;
+pub mod share;
 mod tables;
 mod written;
 

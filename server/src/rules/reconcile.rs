@@ -12,7 +12,8 @@ use muster_seal::central::{DocumentLeaf, Leaf};
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
-use super::engine::{Engine, Hit};
+use super::cluster::{self, Cluster};
+use super::engine::{Count, Engine, Hit};
 use super::header::{Rule, RuleError};
 use super::run::{ReconcileError, Report, Run};
 use super::{judge, nulls, tables};
@@ -22,7 +23,7 @@ use crate::evidence::claimed::load::Loader;
 use crate::evidence::claimed::{self, Asked, Class, Facts, Permit, Planned, Shape, Shut, Standing};
 use crate::evidence::place::Place;
 use crate::evidence::sheet::Sheet;
-use crate::evidence::tables::{CLAIMED_CELLS, CLAIMS, Row, int, text};
+use crate::evidence::tables::{ALL, CLAIMED_CELLS, CLAIMS, NULLS, Row, Table, int, text};
 use crate::evidence::{Built, brackets, compact, imported, journeys};
 use crate::store::{Store, StoreError, checkpoints, findings, parts, put_setting, setting};
 
@@ -34,6 +35,8 @@ pub type Progress = &'static (dyn Fn(&str, usize, usize) + Sync);
 pub struct How {
     /// A folder that does not exist yet: every table of the run is left there as Parquet, with `tables.json`, for other engines.
     pub tables: Option<PathBuf>,
+    /// The cluster that runs the rules, `df://host:port`, instead of this process.
+    pub engine: Option<String>,
 }
 
 /// What the bureau imported and what the store knows, all of one moment.
@@ -84,6 +87,9 @@ pub async fn reconcile(
     progress: Progress,
     how: &How,
 ) -> Result<Report, ReconcileError> {
+    if let Some(url) = &how.engine {
+        cluster::check(url).await?;
+    }
     let (worker, dir, at) = (store.clone(), data_dir.to_owned(), now.to_owned());
     let built = tokio::task::spawn_blocking(move || {
         let alone = alone(&worker)?;
@@ -103,8 +109,12 @@ pub async fn reconcile(
     });
     let (alone, built, set, prepared) = built.await.map_err(|_| ReconcileError::Worker)??;
 
-    let engine = Engine::over(&prepared.files, &prepared.imported.rows)?;
-    let (found, mut refused, untestable) = run_rules(&engine, set.rules, progress).await?;
+    let engine = Engine::over(&prepared.place, &prepared.files, &prepared.imported.rows)?;
+    let cluster = match &how.engine {
+        Some(url) => Some(Cluster::begin(url, store, &prepared.place).await?),
+        None => None,
+    };
+    let (found, mut refused, untestable) = run_rules(&engine, cluster, &prepared.files, set.rules, progress).await?;
     refused.extend(set.refused);
     if let Some(folder) = &how.tables {
         tables::write(&engine, &prepared.files, folder).await?;
@@ -155,24 +165,22 @@ pub fn rebuild(store: &Store, now: &str, progress: build::Progress<'_>) -> Resul
     crate::evidence::rebuild(store, progress)
 }
 
+/// The folder for what runs make for themselves: there is one run at a time.
+pub(super) const RUNS: &str = "run";
+
 /// One reconciliation at a time, in whatever program; and what one that was killed left behind is removed.
 pub(super) fn alone(store: &Store) -> Result<File, StoreError> {
     let lock = sequencer::lock(store.dir(), "reconcile.lock")?;
-    let left = store.dir().join("evidence").join("run");
-    match std::fs::remove_dir_all(&left) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(StoreError::Io { path: left, source }),
-        _ => Ok(lock),
-    }
+    Place::of(store)?.clear(RUNS)?;
+    Ok(lock)
 }
 
 /// All that rules are run over.
 pub(super) struct Prepared {
-    place: Place,
+    pub place: Place,
     pub imported: Imported,
     /// The files of each table.
     pub files: BTreeMap<String, Vec<String>>,
-    /// Those of them that this run made for itself.
-    own: Vec<String>,
     /// One for each claim: the shape of each claimed hour.
     pub shapes: Vec<Vec<Shape>>,
     /// One for each claim.
@@ -184,7 +192,7 @@ pub(super) struct Prepared {
 impl Prepared {
     /// Removes the files that the run made for itself.
     pub fn clean(&self) -> Result<(), StoreError> {
-        self.place.delete_all(&self.own)
+        self.place.clear(RUNS)
     }
 
     /// The number that a lesson has among the hours of a claim; `None` when none of them is of it.
@@ -200,7 +208,7 @@ impl Prepared {
 /// Reads what rules are run over: of all classes, or of some.
 pub(super) fn prepare(store: &Store, now: &str, only: Option<&BTreeSet<String>>) -> Result<Prepared, ReconcileError> {
     let mut imported = read(store, now, only)?;
-    let place = Place::folder(&store.dir().join("evidence"))?;
+    let place = Place::of(store)?;
     let parts = store.read(|conn| in_force_for(conn, only))?;
     let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for part in &parts {
@@ -225,7 +233,7 @@ pub(super) fn prepare(store: &Store, now: &str, only: Option<&BTreeSet<String>>)
     if let Some(claims) = imported.rows.get_mut(CLAIMS.name) {
         stand(claims, &standing);
     }
-    Ok(Prepared { place, imported, files, own, shapes, standing, facts, marks })
+    Ok(Prepared { place, imported, files, shapes, standing, facts, marks })
 }
 
 /// The evidence of some classes, or all that is in force.
@@ -256,7 +264,7 @@ fn logged(place: &Place, parts: &[parts::Part], imported: &Imported) -> Result<F
 
 /// What cells are decided from, of some classes: imports as they are now, and the evidence in force.
 pub(super) fn facts_of(store: &Store, classes: &BTreeSet<String>) -> Result<Facts, StoreError> {
-    let place = Place::folder(&store.dir().join("evidence"))?;
+    let place = Place::of(store)?;
     store.read(|conn| {
         let tx = conn.unchecked_transaction()?;
         let rows = imported::claimed(&tx, classes)?;
@@ -277,7 +285,7 @@ fn write_cells(place: &Place, facts: &Facts, marks: &[claimed::Marks]) -> Result
         let mine = if which == 0 { 0..middle } else { middle..facts.classes.len() };
         let mut flush = |sheet: &mut Sheet| -> Result<(), StoreError> {
             let batch = sheet.batch().map_err(|_| StoreError::Corrupt("claimed cells that do not fit their table"))?;
-            let key = format!("run/{run}/claimed_cells-{which}-{}.parquet", keys.len());
+            let key = format!("{RUNS}/{run}/claimed_cells-{which}-{}.parquet", keys.len());
             place.put_unsynced(&key, build::parquet(&batch)?)?;
             keys.push(key);
             Ok(())
@@ -304,36 +312,48 @@ fn write_cells(place: &Place, facts: &Facts, marks: &[claimed::Marks]) -> Result
 /// Rules with what they found, those that were refused, and why others could not be tested.
 type Found = (Vec<(Rule, Vec<Hit>)>, Vec<RuleError>, BTreeMap<String, Vec<String>>);
 
-async fn run_rules(engine: &Engine, rules: Vec<Rule>, progress: Progress) -> Result<Found, ReconcileError> {
+async fn run_rules(
+    engine: &Engine,
+    mut cluster: Option<Cluster>,
+    files: &BTreeMap<String, Vec<String>>,
+    rules: Vec<Rule>,
+    progress: Progress,
+) -> Result<Found, ReconcileError> {
     let mut steps = Steps::begin();
     journeys::put(engine).await?;
     steps.done("journeys");
+    if let Some(cluster) = &mut cluster {
+        cluster.tell(engine, files, ALL.into_iter().filter(|table| table.name != NULLS.name)).await?;
+        steps.done("shares");
+    }
+    let runner = Runner { engine: engine.clone(), cluster: cluster.map(Arc::new) };
     let (mut refused, mut found, mut untestable) = (Vec::new(), Vec::new(), BTreeMap::new());
     let counting: Vec<Rule> = rules.iter().filter(|rule| rule.counts.is_some()).cloned().collect();
-    let counted = side_by_side(counting, |rule| {
-        let engine = engine.clone();
+    let counted = side_by_side(runner.at_once(), counting, |rule| {
+        let runner = runner.clone();
         async move {
             let begun = Instant::now();
-            let counted = engine.counts(&rule).await;
+            let counted = runner.counts(&rule).await;
             tracing::debug!(rule = %rule.id, ms = begun.elapsed().as_millis() as u64, "counted");
-            counted.map(|counted| (rule.id, counted))
+            Ok::<_, ReconcileError>(counted?.map(|counted| (rule.id, counted)))
         }
     });
     let mut counts = Vec::new();
     for counted in counted.await? {
-        match counted {
+        match counted? {
             Ok(counted) => counts.push(counted),
             Err(error) => refused.push(error),
         }
     }
     steps.done("counts");
     nulls::put(engine, &counts)?;
+    let runner = runner.with(&NULLS).await?;
     steps.done("nulls");
     let (all, done) = (rules.len(), Arc::new(AtomicUsize::new(0)));
-    let ran = side_by_side(rules, |rule| {
-        let (engine, done) = (engine.clone(), Arc::clone(&done));
+    let ran = side_by_side(runner.at_once(), rules, |rule| {
+        let (runner, done) = (runner.clone(), Arc::clone(&done));
         async move {
-            let ran = run_rule(&engine, rule).await;
+            let ran = run_rule(&runner, rule).await;
             progress("rules", done.fetch_add(1, Ordering::Relaxed) + 1, all);
             ran
         }
@@ -349,6 +369,44 @@ async fn run_rules(engine: &Engine, rules: Vec<Rule>, progress: Progress) -> Res
     Ok((found, refused, untestable))
 }
 
+/// Who runs rules: this process, or a cluster that has been told of the same tables.
+#[derive(Clone)]
+struct Runner {
+    engine: Engine,
+    cluster: Option<Arc<Cluster>>,
+}
+
+impl Runner {
+    /// How many rules are run at once: a cluster has more hands than this machine.
+    fn at_once(&self) -> usize {
+        self.cluster.as_ref().map_or_else(build::workers, |cluster| cluster.shares.max(build::workers()))
+    }
+
+    /// With a table whose rows have changed.
+    async fn with(mut self, table: &'static Table) -> Result<Self, ReconcileError> {
+        if let Some(cluster) = self.cluster.take() {
+            let mut cluster = Arc::try_unwrap(cluster).map_err(|_| ReconcileError::Worker)?;
+            cluster.tell(&self.engine, &BTreeMap::new(), std::iter::once(table)).await?;
+            self.cluster = Some(Arc::new(cluster));
+        }
+        Ok(self)
+    }
+
+    async fn run(&self, rule: &Rule) -> Result<Result<Vec<Hit>, RuleError>, ReconcileError> {
+        match &self.cluster {
+            Some(cluster) => cluster.run(rule).await,
+            None => Ok(self.engine.run(rule).await),
+        }
+    }
+
+    async fn counts(&self, rule: &Rule) -> Result<Result<Vec<Count>, RuleError>, ReconcileError> {
+        match &self.cluster {
+            Some(cluster) => cluster.counts(rule).await,
+            None => Ok(self.engine.counts(rule).await),
+        }
+    }
+}
+
 /// What came of a rule.
 enum Ran {
     Found(Rule, Vec<Hit>),
@@ -357,10 +415,10 @@ enum Ran {
     Refused(RuleError),
 }
 
-async fn run_rule(engine: &Engine, rule: Rule) -> Result<Ran, ReconcileError> {
+async fn run_rule(runner: &Runner, rule: Rule) -> Result<Ran, ReconcileError> {
     let mut lacks = Vec::new();
     for need in &rule.needs {
-        if engine.is_empty(need).await? {
+        if runner.engine.is_empty(need).await? {
             lacks.push(need.clone());
         }
     }
@@ -368,7 +426,7 @@ async fn run_rule(engine: &Engine, rule: Rule) -> Result<Ran, ReconcileError> {
         return Ok(Ran::Untestable(rule, lacks));
     }
     let begun = Instant::now();
-    Ok(match engine.run(&rule).await {
+    Ok(match runner.run(&rule).await? {
         Ok(hits) => {
             tracing::debug!(rule = %rule.id, hits = hits.len(), ms = begun.elapsed().as_millis() as u64, "ran");
             Ran::Found(rule, hits)
@@ -377,13 +435,17 @@ async fn run_rule(engine: &Engine, rule: Rule) -> Result<Ran, ReconcileError> {
     })
 }
 
-/// Does work for each rule, as many at once as there are cores. Gives the outcomes in the rules' order.
-pub(super) async fn side_by_side<T, W>(rules: Vec<Rule>, work: impl Fn(Rule) -> W) -> Result<Vec<T>, ReconcileError>
+/// Does work for each rule, so many at once. Gives the outcomes in the rules' order.
+pub(super) async fn side_by_side<T, W>(
+    at_once: usize,
+    rules: Vec<Rule>,
+    work: impl Fn(Rule) -> W,
+) -> Result<Vec<T>, ReconcileError>
 where
     T: Send + 'static,
     W: Future<Output = T> + Send + 'static,
 {
-    let places = Arc::new(Semaphore::new(build::workers()));
+    let places = Arc::new(Semaphore::new(at_once));
     let begin = |work: W| {
         let places = Arc::clone(&places);
         tokio::spawn(async move {

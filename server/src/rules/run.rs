@@ -21,6 +21,9 @@ pub enum ReconcileError {
     /// The engine.
     #[error("the rule engine: {0}")]
     Engine(#[from] DataFusionError),
+    /// The cluster that was asked to run the rules.
+    #[error("集群 / cluster: {0}")]
+    Cluster(String),
     /// A worker died.
     #[error("a worker died")]
     Worker,

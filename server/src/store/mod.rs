@@ -123,6 +123,9 @@ pub enum StoreError {
         /// The last that was seen.
         seen: u64,
     },
+    /// Where evidence was to lie is no place, or none that this program can reach.
+    #[error("evidence: {0}")]
+    Place(String),
     /// The second signature line of the profile `sm2-sm3`.
     #[error("second_signature: {0}")]
     Second(#[from] muster_seal::second::SecondError),

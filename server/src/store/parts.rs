@@ -64,6 +64,19 @@ pub fn of_class(conn: &Connection, class: &str) -> Result<Vec<Part>, StoreError>
     some(conn, of, &[class])
 }
 
+/// Which parts hold sessions of each class, and how many; in order of the classes' ids.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn by_class(conn: &Connection) -> Result<Vec<(String, String, u64)>, StoreError> {
+    let mut get = conn.prepare_cached(
+        "SELECT coalesce(class, '') AS of_class, part, count(*) FROM session WHERE final = 1 AND part IS NOT NULL
+         GROUP BY of_class, part ORDER BY of_class, part",
+    )?;
+    let rows = get.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get::<_, i64>(2)? as u64)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 fn some(conn: &Connection, which: &str, with: &[&str]) -> Result<Vec<Part>, StoreError> {
     let sql = format!("SELECT part, region, month, sessions, tables FROM part {which}");
     let mut get = conn.prepare_cached(&sql)?;
