@@ -28,7 +28,7 @@
 -- next_en: Call the site; read the terminal's counter; phone a tenth of the class; visit unannounced.
 
 -- A lesson that was moved in writing is none that was not held: its own hours are cut elsewhere, as not attested.
-WITH moved AS (
+WITH moved AS MATERIALIZED (
   SELECT s.class, s.lesson
   FROM permits p JOIN schedule s ON s.class = p.class
   WHERE p.what IN ('move', 'joint')
@@ -40,7 +40,7 @@ WITH moved AS (
   FROM permits p JOIN schedule s ON s.class = p.to_class
   WHERE p.what = 'joint' AND p.lesson IS NULL AND p."from" < s."end" AND p."to" > s.start
 ),
-absent AS (
+absent AS MATERIALIZED (
   SELECT c.class, c.trainee, c.cell, c.lesson, c.day, c.start, c."end", c.device, c.counter, c.seq_from, c.seq_to
   FROM claimed_cells c LEFT JOIN moved m ON m.class = c.class AND m.lesson = c.lesson
   WHERE c.shape = 'not-held' AND m.class IS NULL
