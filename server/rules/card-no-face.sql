@@ -67,14 +67,13 @@ JOIN roster r ON r.class = c.class AND r.trainee = c.trainee AND NOT r.declined_
 WHERE e.taps >= $class_taps AND e.bare * 1000 >= $class_permille * e.taps AND e.alone >= $class_trainees
   AND c.shape = 'tail' AND c.reason = 'low-assurance'
 -- counts:
-SELECT t.class AS unit, MIN(k.institution) AS institution, MIN(k.region) AS region, MIN(k.day_to) AS day,
-       MIN(k.kind) AS kind, MIN(k.trainees) AS size, COUNT(*) AS n,
-       SUM(CASE WHEN t.level = 1 AND f.outcome = 'none' THEN 1 ELSE 0 END) AS k
-FROM taps t
-JOIN classes k ON k.class = t.class AND k.policy_level >= 2
+SELECT e.class AS unit, k.institution, k.region, k.day_to AS day, k.kind, k.trainees AS size, e.n, e.k
+FROM (SELECT t.class, COUNT(*) AS n, SUM(CASE WHEN t.level = 1 AND f.outcome = 'none' THEN 1 ELSE 0 END) AS k
+      FROM sessions s
+      JOIN taps t ON t.device = s.device AND t.counter = s.counter
+      JOIN roster o ON o.class = t.class AND o.trainee = t.trainee AND NOT o.declined_face
+      LEFT JOIN faces f ON f.device = t.device AND f.counter = t.counter AND f.tap_seq = t.seq
+      WHERE s.has_camera AND s.fault_camera_s = 0 AND t.level IS NOT NULL
+      GROUP BY t.class) e
+JOIN classes k ON k.class = e.class AND k.policy_level >= 2
 JOIN run q ON k.ends <= q."at"
-JOIN sessions s ON s.device = t.device AND s.counter = t.counter
-JOIN roster o ON o.class = t.class AND o.trainee = t.trainee AND NOT o.declined_face
-LEFT JOIN faces f ON f.device = t.device AND f.counter = t.counter AND f.tap_seq = t.seq
-WHERE s.has_camera AND s.fault_camera_s = 0 AND t.level IS NOT NULL
-GROUP BY t.class
