@@ -47,17 +47,18 @@ absent AS MATERIALIZED (
 ),
 gone AS (SELECT class, COUNT(DISTINCT day) AS days, COUNT(DISTINCT lesson) AS lost FROM absent GROUP BY class),
 plans AS (SELECT class, COUNT(DISTINCT lesson) AS planned FROM schedule GROUP BY class),
+logs AS MATERIALIZED (SELECT class, device, counter, open, close FROM sessions),
 -- The class's terminals: those that have logged it, and where its site has a single one, that.
 single AS (SELECT site, MIN(device) AS device FROM devices WHERE site IS NOT NULL GROUP BY site HAVING COUNT(*) = 1),
 terminals AS (
-  SELECT s.class, s.device FROM gone g JOIN sessions s ON s.class = g.class
+  SELECT s.class, s.device FROM gone g JOIN logs s ON s.class = g.class
   UNION
   SELECT k.class, d.device FROM gone g JOIN classes k ON k.class = g.class JOIN single d ON d.site = k.site
 ),
 -- A log may come by disk while its terminal is off; what is no log is a terminal that was on.
 signs AS (
   SELECT t.device, t."at" FROM contacts t
-  LEFT JOIN sessions s ON s.device = t.device AND s.counter = t.counter
+  LEFT JOIN logs s ON s.device = t.device AND s.counter = t.counter
   WHERE s.device IS NULL
 ),
 -- Alive within the lesson, and neither opened for it nor busy with another class.
@@ -66,7 +67,7 @@ alive AS (
   FROM (SELECT class, lesson, start, "end" FROM absent GROUP BY class, lesson, start, "end") l
   JOIN terminals t ON t.class = l.class
   JOIN signs n ON n.device = t.device AND n."at" >= l.start AND n."at" < l."end"
-  WHERE NOT EXISTS (SELECT 1 FROM sessions s WHERE s.device = t.device AND s.open < l."end" AND s.close > l.start)
+  WHERE NOT EXISTS (SELECT 1 FROM logs s WHERE s.device = t.device AND s.open < l."end" AND s.close > l.start)
   GROUP BY l.class, l.lesson
 ),
 -- Lessons with a log of which no claimed hour is attested or unproven, and that were not at another time by the log.
