@@ -18,21 +18,27 @@
 -- innocent_en: A backlit room, a mask or winter scarf, somebody shorter than the lens, a seat in the corner.
 -- next_zh: 调整摄像头；下一节课由检查人员到场。
 -- next_en: Re-aim the camera; have an inspector attend the next lesson.
+WITH sighted AS MATERIALIZED (
+  SELECT device, counter FROM sessions WHERE has_camera AND fault_camera_s = 0
+), own AS MATERIALIZED (
+  SELECT class, trainee, COUNT(*) AS sessions, SUM(taps) AS taps, SUM(bare) AS bare, SUM(faced) AS faced
+  FROM (SELECT t.class, t.trainee, t.session, COUNT(*) AS taps, SUM(CASE WHEN t.level = 1 THEN 1 ELSE 0 END) AS bare,
+               SUM(CASE WHEN t.level >= 2 THEN 1 ELSE 0 END) AS faced
+        FROM taps t JOIN sighted s ON s.device = t.device AND s.counter = t.counter
+        WHERE t.level IS NOT NULL
+        GROUP BY t.class, t.trainee, t.session) d
+  GROUP BY class, trainee
+), everybody AS (
+  SELECT class, SUM(taps) AS taps, SUM(faced) AS faced FROM own GROUP BY class
+)
 SELECT c.class, c.trainee AS subject, c.trainee, c.cell, CAST('card-only' AS VARCHAR) AS kind, c.lesson,
        TRUE AS suspect, c.device, c.counter, c.seq_from, c.seq_to, CAST('weak' AS VARCHAR) AS grade, own.sessions,
        own.bare AS n, own.taps AS "of", CAST(NULL AS BIGINT) AS score
 FROM claimed_cells c
 JOIN claims k ON k.class = c.class AND k.trainee = c.trainee AND k.policy_level >= 2
 JOIN roster r ON r.class = c.class AND r.trainee = c.trainee AND NOT r.declined_face
-JOIN (SELECT t.class, t.trainee, COUNT(DISTINCT t.session) AS sessions, COUNT(*) AS taps,
-             SUM(CASE WHEN t.level = 1 THEN 1 ELSE 0 END) AS bare
-      FROM taps t JOIN sessions s ON s.device = t.device AND s.counter = t.counter
-      WHERE s.has_camera AND s.fault_camera_s = 0 AND t.level IS NOT NULL
-      GROUP BY t.class, t.trainee) own ON own.class = c.class AND own.trainee = c.trainee
-JOIN (SELECT t.class, COUNT(*) AS taps, SUM(CASE WHEN t.level >= 2 THEN 1 ELSE 0 END) AS faced
-      FROM taps t JOIN sessions s ON s.device = t.device AND s.counter = t.counter
-      WHERE s.has_camera AND s.fault_camera_s = 0 AND t.level IS NOT NULL
-      GROUP BY t.class) everybody ON everybody.class = c.class
+JOIN own ON own.class = c.class AND own.trainee = c.trainee
+JOIN everybody ON everybody.class = c.class
 WHERE own.sessions >= $min_sessions
   AND own.bare * 1000 >= $min_permille * own.taps
   AND everybody.taps > own.taps
@@ -49,10 +55,10 @@ FROM (SELECT t.class, COUNT(DISTINCT t.session) AS sessions, COUNT(*) AS taps,
              COUNT(DISTINCT CASE WHEN t.level = 1 AND f.outcome = 'none' THEN t.trainee END) AS alone
       FROM taps t
       JOIN nulls w ON w.rule = 'card-no-face' AND w.unit = t.class AND w.passes
-      JOIN sessions s ON s.device = t.device AND s.counter = t.counter
+      JOIN sighted s ON s.device = t.device AND s.counter = t.counter
       JOIN roster o ON o.class = t.class AND o.trainee = t.trainee AND NOT o.declined_face
       LEFT JOIN faces f ON f.device = t.device AND f.counter = t.counter AND f.tap_seq = t.seq
-      WHERE s.has_camera AND s.fault_camera_s = 0 AND t.level IS NOT NULL
+      WHERE t.level IS NOT NULL
       GROUP BY t.class) e
 JOIN nulls u ON u.rule = 'card-no-face' AND u.unit = e.class
 JOIN claimed_cells c ON c.class = e.class
@@ -61,14 +67,13 @@ JOIN roster r ON r.class = c.class AND r.trainee = c.trainee AND NOT r.declined_
 WHERE e.taps >= $class_taps AND e.bare * 1000 >= $class_permille * e.taps AND e.alone >= $class_trainees
   AND c.shape = 'tail' AND c.reason = 'low-assurance'
 -- counts:
-SELECT t.class AS unit, MIN(k.institution) AS institution, MIN(k.region) AS region, MIN(k.day_to) AS day,
-       MIN(k.kind) AS kind, MIN(k.trainees) AS size, COUNT(*) AS n,
-       SUM(CASE WHEN t.level = 1 AND f.outcome = 'none' THEN 1 ELSE 0 END) AS k
-FROM taps t
-JOIN classes k ON k.class = t.class AND k.policy_level >= 2
+SELECT e.class AS unit, k.institution, k.region, k.day_to AS day, k.kind, k.trainees AS size, e.n, e.k
+FROM (SELECT t.class, COUNT(*) AS n, SUM(CASE WHEN t.level = 1 AND f.outcome = 'none' THEN 1 ELSE 0 END) AS k
+      FROM sessions s
+      JOIN taps t ON t.device = s.device AND t.counter = s.counter
+      JOIN roster o ON o.class = t.class AND o.trainee = t.trainee AND NOT o.declined_face
+      LEFT JOIN faces f ON f.device = t.device AND f.counter = t.counter AND f.tap_seq = t.seq
+      WHERE s.has_camera AND s.fault_camera_s = 0 AND t.level IS NOT NULL
+      GROUP BY t.class) e
+JOIN classes k ON k.class = e.class AND k.policy_level >= 2
 JOIN run q ON k.ends <= q."at"
-JOIN sessions s ON s.device = t.device AND s.counter = t.counter
-JOIN roster o ON o.class = t.class AND o.trainee = t.trainee AND NOT o.declined_face
-LEFT JOIN faces f ON f.device = t.device AND f.counter = t.counter AND f.tap_seq = t.seq
-WHERE s.has_camera AND s.fault_camera_s = 0 AND t.level IS NOT NULL
-GROUP BY t.class

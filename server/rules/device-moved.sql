@@ -23,7 +23,7 @@ WITH fixes AS (
   FROM permits p JOIN schedule l ON l.class = p.class AND l.lesson = p.lesson
   WHERE p.what IN ('move', 'practice')
   GROUP BY l.class, l.session
-), away AS (
+), away AS MATERIALIZED (
   SELECT s.class, s.session, s.device, s.counter
   FROM sessions s
   JOIN fixes f ON f.device = s.device AND f.counter = s.counter AND f.metres > $max_metres

@@ -30,7 +30,7 @@ WITH elsewhere AS (
   GROUP BY s.class, s.session
 ),
 -- Calls of a session with something down are nobody's.
-fair AS (
+fair AS MATERIALIZED (
   SELECT s.class, s.device, s.counter
   FROM sessions s
   LEFT JOIN elsewhere e ON e.class = s.class AND e.session = s.session
@@ -44,7 +44,7 @@ calls AS (
   JOIN fair s ON s.class = p.class AND s.device = p.device AND s.counter = p.counter
   GROUP BY p.class, p.trainee, p.session, p.device, p.counter
 ),
-own AS (
+own AS MATERIALIZED (
   SELECT class, trainee, SUM(due) AS due, SUM(met) AS met, COUNT(DISTINCT session) AS sessions
   FROM calls GROUP BY class, trainee
 ),

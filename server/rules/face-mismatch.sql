@@ -19,7 +19,11 @@
 
 -- `again`, near but not near enough, is a comparison that accuses nobody; poor pictures are none. The terminal has
 -- judged by the operating point of its own model, so scores of different models are never held against one number.
-WITH checks AS (
+WITH mistaken AS MATERIALIZED (
+  -- Only whom a mismatch was ever seen of: all others need no window. They are few, and named before all faces are read.
+  SELECT class, trainee FROM faces WHERE outcome = 'mismatch'
+  GROUP BY class, trainee HAVING COUNT(DISTINCT session) >= $min_sessions
+), checks AS (
   SELECT f.class, f.trainee, f.device, f.counter, f.seq,
          CASE WHEN f.outcome = 'mismatch' THEN 1 ELSE 0 END AS wrong,
          CASE WHEN f.outcome = 'match' THEN 1 ELSE 0 END AS own,
@@ -27,10 +31,7 @@ WITH checks AS (
            OVER (PARTITION BY f.class, f.trainee ORDER BY f."at", f.device, f.counter, f.seq
                  ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS matches
   FROM faces f
-  -- Only whom a mismatch was ever seen of: all others need no window.
-  JOIN (SELECT class, trainee FROM faces WHERE outcome = 'mismatch'
-        GROUP BY class, trainee HAVING COUNT(DISTINCT session) >= $min_sessions) m
-    ON m.class = f.class AND m.trainee = f.trainee
+  JOIN mistaken m ON m.class = f.class AND m.trainee = f.trainee
   WHERE f.outcome IN ('match', 'again', 'mismatch')
 ), sittings AS MATERIALIZED (
   -- One session of a trainee: whole, and what of it came after the enrolment had shown itself good.

@@ -18,7 +18,7 @@
 -- innocent_en: The inspector counted one of two rooms, or came in the break.
 -- next_zh: 检查人员逐人签名而非只记人数；暂停该课次。
 -- next_en: Let the inspector sign names, not a number; hold the session.
-WITH visits AS (
+WITH visits AS MATERIALIZED (
   -- In a break nobody sits: a visit counts when a lesson had begun before it and went on after it.
   SELECT i.class, p.session, i."at", i.headcount
   FROM inspections i
@@ -42,8 +42,11 @@ WITH visits AS (
     AND p."from" <= v."at" - $within_s * 1000 AND p."to" >= v."at" + $within_s * 1000
   LEFT JOIN roster r ON r.class = p.class AND r.trainee = p.trainee
   LEFT JOIN sessions d ON d.device = p.device AND d.counter = p.counter
-  LEFT JOIN (SELECT class, session, trainee FROM claimed_cells WHERE shape IN ('attested', 'tail')
-             GROUP BY class, session, trainee) a
+  LEFT JOIN (SELECT c.class, c.session, c.trainee
+             FROM claimed_cells c JOIN (SELECT class, session FROM visits GROUP BY class, session) s
+               ON s.class = c.class AND s.session = c.session
+             WHERE c.shape IN ('attested', 'tail')
+             GROUP BY c.class, c.session, c.trainee) a
     ON a.class = p.class AND a.session = p.session AND a.trainee = p.trainee
   GROUP BY v.class, v.session, v."at", v.headcount, p.trainee
 ), logged AS (

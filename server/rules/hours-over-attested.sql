@@ -18,11 +18,15 @@
 -- next_en: Ask the site for the missing log first; where there is none, cut to the attested hours.
 
 -- What was allowed in writing is set aside before anybody is accused: a swap of the trainee, a lesson that was moved.
-WITH allowed AS (
+WITH short AS MATERIALIZED (
+  SELECT class, trainee, cell, hours, lesson, start, "end", logged, device, counter, seq_from, seq_to, shape, reason
+  FROM claimed_cells WHERE shape IN ('tail', 'blank', 'not-held', 'beyond')
+),
+allowed AS (
   SELECT c.class, c.trainee, c.cell
-  FROM claimed_cells c JOIN permits p ON p.class = c.class
+  FROM short c JOIN permits p ON p.class = c.class
   WHERE p.what IN ('swap', 'move', 'joint') AND (p.trainee IS NULL OR p.trainee = c.trainee)
-    AND c.shape IN ('tail', 'blank', 'not-held')
+    AND c.shape <> 'beyond'
     AND (p.lesson = c.lesson OR (p.lesson IS NULL AND p."from" < c."end" AND p."to" > c.start))
   GROUP BY c.class, c.trainee, c.cell
 ),
@@ -31,9 +35,8 @@ cells AS (
          CASE WHEN a.cell IS NOT NULL OR (c.shape = 'blank' AND c.reason <> 'not-seen') THEN 'not-listed'
               ELSE c.shape END AS kind,
          a.cell IS NULL AND c.logged AND c.shape = 'blank' AND c.reason = 'not-seen' AS unseen
-  FROM claimed_cells c
+  FROM short c
   LEFT JOIN allowed a ON a.class = c.class AND a.trainee = c.trainee AND a.cell = c.cell
-  WHERE c.shape IN ('tail', 'blank', 'not-held', 'beyond')
 ),
 counted AS MATERIALIZED (
   SELECT class, trainee, SUM(CASE WHEN unseen THEN 1 ELSE 0 END) AS blanks,

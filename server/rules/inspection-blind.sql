@@ -40,7 +40,7 @@ WITH ended AS (
          CAST((i."at" + 28800000 - (i."at" + 28800000) % 86400000) / 86400000 AS BIGINT) AS day
   FROM inspections i
   WHERE i.announced IS NULL AND i.class IS NOT NULL AND i.inspector IS NOT NULL
-), days AS (
+), days AS MATERIALIZED (
   SELECT l.class, l.day, COUNT(*) AS hours, SUM(CASE WHEN l.attested THEN 1 ELSE 0 END) AS attested
   FROM lessons l
   WHERE l.shape <> 'unproven' AND EXISTS (SELECT 1 FROM visits v WHERE v.class = l.class)

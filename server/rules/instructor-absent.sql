@@ -28,14 +28,14 @@ WITH events AS (
   SELECT l.class, l.session, l.lesson, MIN(l.start) AS start, MAX(l."end") AS "end"
   FROM lessons l
   WHERE l.attested
-    -- A class for which no instructor was registered has nobody who could tap.
-    AND EXISTS (SELECT 1 FROM teachers t WHERE t.class = l.class)
   GROUP BY l.class, l.session, l.lesson
 ), fair AS (
   -- Lessons that could have shown an instructor.
   SELECT h.class, h.session, h.lesson, h.start, h."end"
   FROM held h JOIN down d ON d.class = h.class AND d.session = h.session
   WHERE d.reader_s = 0
+    -- A class for which no instructor was registered has nobody who could tap.
+    AND EXISTS (SELECT 1 FROM teachers t WHERE t.class = h.class)
     AND NOT EXISTS (SELECT 1 FROM permits p
                     WHERE p.class = h.class AND p.what IN ('substitute', 'practice', 'joint')
                       AND (p.lesson IS NULL OR p.lesson = h.lesson)

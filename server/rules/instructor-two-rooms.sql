@@ -14,7 +14,9 @@
 -- next_en: Correct the teacher library; ask for the joint class's or the substitution's approval.
 
 -- Whoever tapped taught. Only where nobody did, the schedule's word stands for it: instructors who swapped are no conflict.
-WITH events AS (
+WITH logs AS MATERIALIZED (
+  SELECT class, session, device, counter, close, clock_step_s + clock_rebased_s AS slack_s FROM sessions
+), events AS (
   SELECT t.person, e.class, e.session, e.device, e.counter, e."at", e.way,
          LEAD(e.way) OVER here AS next_way, LEAD(e."at") OVER here AS next_here, LEAD(e."at") OVER anywhere AS next_any
   FROM instructors e JOIN teachers t ON t.class = e.class AND t.instructor = e.instructor
@@ -25,10 +27,10 @@ WITH events AS (
   -- Who forgot to tap out was there until seen again anywhere, and never after the log closed.
   SELECT v.person, v.class, v.session, v."at" AS since,
          CASE WHEN v.next_way = 'out' THEN v.next_here ELSE COALESCE(v.next_any, s.close) END AS until
-  FROM events v JOIN sessions s ON s.device = v.device AND s.counter = v.counter
+  FROM events v JOIN logs s ON s.device = v.device AND s.counter = v.counter
   WHERE v.way = 'in'
 ), clocks_of AS (
-  SELECT class, session, MAX(clock_step_s + clock_rebased_s) AS slack_s FROM sessions GROUP BY class, session
+  SELECT class, session, MAX(slack_s) AS slack_s FROM logs GROUP BY class, session
 ), held AS MATERIALIZED (
   SELECT p.class, p.session, p.lesson, p.site, p.day, p.start, p."end", p.person, k.slack_s
   FROM schedule p

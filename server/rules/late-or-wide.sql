@@ -19,11 +19,7 @@
 -- innocent_en: A pastoral site without network, roads in spring, an outage.
 -- next_zh: 安排用 U 盘收取记录；登记培训点的网络类别。
 -- next_en: Collect logs by disk; set the site's network class.
-WITH met AS (
-  -- A contact between sessions, not a log that came: logs also travel by disk.
-  SELECT k.device, k."at" FROM contacts k
-  WHERE NOT EXISTS (SELECT 1 FROM sessions s WHERE s.device = k.device AND s.counter = k.counter)
-), timed AS (
+WITH timed AS (
   SELECT s.class, s.session, s.device, s.counter, s.close, s.received,
          CASE WHEN w.network = 'pastoral' THEN $late_pastoral_h ELSE $late_h END AS late_h,
          CASE WHEN w.network = 'pastoral' THEN $wide_pastoral_h ELSE $wide_h END AS wide_h,
@@ -35,6 +31,10 @@ WITH met AS (
   SELECT class, session, device, counter, close, received, received - close > late_h * 3600000 AS late,
          COALESCE(width > wide_h * 3600000, FALSE) AS wide
   FROM timed
+), met AS (
+  -- A contact between sessions, not a log that came: logs also travel by disk.
+  SELECT k.device, k."at" FROM contacts k
+  WHERE NOT EXISTS (SELECT 1 FROM marked s WHERE s.device = k.device AND s.counter = k.counter)
 ), kept AS (
   SELECT m.device, m.counter
   FROM marked m JOIN met k ON k.device = m.device

@@ -28,7 +28,7 @@
 -- next_en: Call the site; read the terminal's counter; phone a tenth of the class; visit unannounced.
 
 -- A lesson that was moved in writing is none that was not held: its own hours are cut elsewhere, as not attested.
-WITH moved AS (
+WITH moved AS MATERIALIZED (
   SELECT s.class, s.lesson
   FROM permits p JOIN schedule s ON s.class = p.class
   WHERE p.what IN ('move', 'joint')
@@ -40,24 +40,25 @@ WITH moved AS (
   FROM permits p JOIN schedule s ON s.class = p.to_class
   WHERE p.what = 'joint' AND p.lesson IS NULL AND p."from" < s."end" AND p."to" > s.start
 ),
-absent AS (
+absent AS MATERIALIZED (
   SELECT c.class, c.trainee, c.cell, c.lesson, c.day, c.start, c."end", c.device, c.counter, c.seq_from, c.seq_to
   FROM claimed_cells c LEFT JOIN moved m ON m.class = c.class AND m.lesson = c.lesson
   WHERE c.shape = 'not-held' AND m.class IS NULL
 ),
 gone AS (SELECT class, COUNT(DISTINCT day) AS days, COUNT(DISTINCT lesson) AS lost FROM absent GROUP BY class),
 plans AS (SELECT class, COUNT(DISTINCT lesson) AS planned FROM schedule GROUP BY class),
+logs AS MATERIALIZED (SELECT class, device, counter, open, close FROM sessions),
 -- The class's terminals: those that have logged it, and where its site has a single one, that.
 single AS (SELECT site, MIN(device) AS device FROM devices WHERE site IS NOT NULL GROUP BY site HAVING COUNT(*) = 1),
 terminals AS (
-  SELECT s.class, s.device FROM gone g JOIN sessions s ON s.class = g.class
+  SELECT s.class, s.device FROM gone g JOIN logs s ON s.class = g.class
   UNION
   SELECT k.class, d.device FROM gone g JOIN classes k ON k.class = g.class JOIN single d ON d.site = k.site
 ),
 -- A log may come by disk while its terminal is off; what is no log is a terminal that was on.
 signs AS (
   SELECT t.device, t."at" FROM contacts t
-  LEFT JOIN sessions s ON s.device = t.device AND s.counter = t.counter
+  LEFT JOIN logs s ON s.device = t.device AND s.counter = t.counter
   WHERE s.device IS NULL
 ),
 -- Alive within the lesson, and neither opened for it nor busy with another class.
@@ -66,7 +67,7 @@ alive AS (
   FROM (SELECT class, lesson, start, "end" FROM absent GROUP BY class, lesson, start, "end") l
   JOIN terminals t ON t.class = l.class
   JOIN signs n ON n.device = t.device AND n."at" >= l.start AND n."at" < l."end"
-  WHERE NOT EXISTS (SELECT 1 FROM sessions s WHERE s.device = t.device AND s.open < l."end" AND s.close > l.start)
+  WHERE NOT EXISTS (SELECT 1 FROM logs s WHERE s.device = t.device AND s.open < l."end" AND s.close > l.start)
   GROUP BY l.class, l.lesson
 ),
 -- Lessons with a log of which no claimed hour is attested or unproven, and that were not at another time by the log.

@@ -22,10 +22,11 @@
 -- innocent_en: A broken reader with a ticket, elders' worn cards, trainees who declined the face.
 -- next_zh: 修复读卡器；抽取十条补录记录电话核实。
 -- next_en: Repair the reader; sample ten entries by phone.
-WITH pens AS (
+WITH pens AS MATERIALIZED (
   -- Whom a pen carried in a session. An entry that a dead reader, a matched face or a declined one explains is set aside,
   -- and with it all of that trainee's hours there.
-  SELECT m.class, m.device, m.counter, m.trainee, MIN(m.seq) AS seq_from, MAX(m.seq) AS seq_to
+  SELECT m.class, m.device, m.counter, m.trainee, MIN(m.seq) AS seq_from, MAX(m.seq) AS seq_to,
+         MAX(CASE WHEN m.reason = 'unreadable' THEN 1 ELSE 0 END) AS unreadable
   FROM manuals m
   LEFT JOIN roster r ON r.class = m.class AND r.trainee = m.trainee
   GROUP BY m.class, m.device, m.counter, m.trainee
@@ -63,9 +64,7 @@ WITH pens AS (
   SELECT p.class, p.device, p.counter, p.trainee, p.seq_from, p.seq_to
   FROM pens p
   LEFT JOIN card_read t ON t.class = p.class AND t.trainee = p.trainee AND t.device = p.device AND t.counter = p.counter
-  LEFT JOIN (SELECT device, counter, trainee FROM manuals WHERE reason = 'unreadable' GROUP BY device, counter, trainee) w
-    ON w.device = p.device AND w.counter = p.counter AND w.trainee = p.trainee
-  WHERE t.class IS NULL AND w.trainee IS NULL
+  WHERE t.class IS NULL AND p.unreadable = 0
 ), able AS MATERIALIZED (
   -- Whose card is read when it is there, and who is written in all the same.
   SELECT p.class, p.trainee, COUNT(*) AS pen
@@ -103,30 +102,37 @@ JOIN pens p ON p.device = e.device AND p.counter = e.counter AND p.trainee = e.t
 JOIN claimed_cells c ON c.class = e.class AND c.trainee = e.trainee AND c.device = e.device AND c.counter = e.counter
 WHERE u.rule = 'manual-share' AND u.passes AND u.n >= $min_cells AND c.shape = 'attested' AND c.manual
 -- counts:
-WITH pens AS (
-  SELECT m.class, m.device, m.counter, m.trainee
+WITH entered AS MATERIALIZED (
+  -- Whom an instructor wrote in, and how many of these entries are explained.
+  SELECT m.class, m.device, m.counter, m.trainee, m."by" AS instructor,
+         SUM(CASE WHEN m.excused OR COALESCE(r.declined_face, FALSE) AND m.level >= 1 THEN 1 ELSE 0 END) AS excused
   FROM manuals m
   LEFT JOIN roster r ON r.class = m.class AND r.trainee = m.trainee
-  GROUP BY m.class, m.device, m.counter, m.trainee
-  HAVING SUM(CASE WHEN m.excused OR COALESCE(r.declined_face, FALSE) AND m.level >= 1 THEN 1 ELSE 0 END) = 0
+  GROUP BY m.class, m.device, m.counter, m.trainee, m."by"
+), pens AS (
+  SELECT device, counter, trainee FROM entered GROUP BY device, counter, trainee HAVING SUM(excused) = 0
 ), taught AS (
   -- The sessions of an instructor: came, or wrote.
   SELECT class, device, counter, instructor FROM instructors
   UNION
-  SELECT class, device, counter, "by" AS instructor FROM manuals
-), entered AS (
-  SELECT device, counter, trainee, "by" AS instructor FROM manuals GROUP BY device, counter, trainee, "by"
+  SELECT class, device, counter, instructor FROM entered
+), hours AS (
+  -- Counted before they are given to all who taught the session; those that a pen carries by trainee, all others as one.
+  SELECT l.device, l.counter, p.trainee, COUNT(*) AS attested
+  FROM lessons l
+  LEFT JOIN pens p ON p.device = l.device AND p.counter = l.counter AND p.trainee = l.trainee AND l.manual
+  WHERE l.attested
+  GROUP BY l.device, l.counter, p.trainee
 )
 SELECT t.person AS unit, MIN(k.institution) AS institution, MIN(k.region) AS region, MAX(k.day_to) AS day,
-       MIN(k.kind) AS kind, COUNT(DISTINCT k.class) AS size, COUNT(*) AS n,
-       SUM(CASE WHEN l.manual AND p.trainee IS NOT NULL AND e.trainee IS NOT NULL THEN 1 ELSE 0 END) AS k
+       MIN(k.kind) AS kind, COUNT(DISTINCT k.class) AS size, SUM(h.attested) AS n,
+       SUM(CASE WHEN e.trainee IS NOT NULL THEN h.attested ELSE 0 END) AS k
 FROM taught w
 JOIN teachers t ON t.class = w.class AND t.instructor = w.instructor
 JOIN classes k ON k.class = w.class
 JOIN run q ON k.ends <= q."at"
-JOIN lessons l ON l.device = w.device AND l.counter = w.counter AND l.attested
-LEFT JOIN pens p ON p.device = l.device AND p.counter = l.counter AND p.trainee = l.trainee
-LEFT JOIN entered e ON e.device = l.device AND e.counter = l.counter AND e.trainee = l.trainee
+JOIN hours h ON h.device = w.device AND h.counter = w.counter
+LEFT JOIN entered e ON e.device = h.device AND e.counter = h.counter AND e.trainee = h.trainee
   AND e.instructor = w.instructor
 WHERE t.person IS NOT NULL
 GROUP BY t.person

@@ -17,16 +17,17 @@
 -- innocent_en: Twins or siblings (marked once an official has looked at them), a neighbour in the frame.
 -- next_zh: 请这些学员同时到场核对。
 -- next_en: Call these trainees together.
-WITH shared AS (
+WITH shared AS MATERIALIZED (
   -- A number says "the same face as before" within one session only.
   SELECT device, counter, face_group FROM faces WHERE face_group IS NOT NULL
-  GROUP BY device, counter, face_group HAVING COUNT(DISTINCT trainee) >= 2
+  GROUP BY device, counter, face_group HAVING MIN(trainee) < MAX(trainee)
 ), twins AS (
   SELECT class, trainee FROM permits WHERE what = 'twins' GROUP BY class, trainee
 ), cards AS MATERIALIZED (
   -- A card in a session. All of its comparisons have to be nearer to another by the margin: twins swap in a few of a hundred.
   SELECT f.class, f.trainee, f.device, f.counter, MIN(f.seq) AS seq_from, MAX(f.seq) AS seq_to
-  FROM faces f
+  FROM (SELECT device, counter FROM shared GROUP BY device, counter) s
+  JOIN faces f ON f.device = s.device AND f.counter = s.counter
   LEFT JOIN shared g ON g.device = f.device AND g.counter = f.counter AND g.face_group = f.face_group
   LEFT JOIN twins a ON a.class = f.class AND a.trainee = f.trainee
   LEFT JOIN twins b ON b.class = f.class AND b.trainee = f.other_trainee

@@ -15,11 +15,11 @@
 -- next_en: Let both institutions explain; compare the two timetables.
 
 -- Only persons who are claimed for in two classes, and of these only the days that both have.
-WITH several AS (
+WITH several AS MATERIALIZED (
   SELECT person FROM claimed_cells WHERE person IS NOT NULL AND start IS NOT NULL
   GROUP BY person HAVING COUNT(DISTINCT class) > 1
 ),
-hours AS (
+hours AS MATERIALIZED (
   SELECT c.person, c.day, c.class, c.trainee, c.cell, c.lesson, c.start, c."end"
   FROM claimed_cells c JOIN several s ON s.person = c.person
   WHERE c.start IS NOT NULL

@@ -46,6 +46,18 @@ WHERE c.shape <> 'unproven'
 WITH ended AS MATERIALIZED (
   SELECT k.class, k.institution, k.region, k.day_to, k.kind, k.trainees
   FROM classes k JOIN run q ON k.ends <= q."at"
+), logs AS MATERIALIZED (
+  SELECT class, device, counter, site, close, received, has_camera AND fault_camera_s = 0 AS sighted
+  FROM sessions
+), reads AS MATERIALIZED (
+  -- Reads of cards by class: all, those of strangers, and those at which a camera at work could have seen a face, and saw none.
+  SELECT t.class, COUNT(*) AS taps, SUM(CASE WHEN t.trainee IS NULL THEN 1 ELSE 0 END) AS strangers,
+         SUM(CASE WHEN s.device IS NOT NULL AND r.class IS NOT NULL AND t.level IS NOT NULL THEN 1 ELSE 0 END) AS seen,
+         SUM(CASE WHEN s.device IS NOT NULL AND r.class IS NOT NULL AND t.level = 1 THEN 1 ELSE 0 END) AS bare
+  FROM taps t
+  LEFT JOIN logs s ON s.device = t.device AND s.counter = t.counter AND s.sighted
+  LEFT JOIN roster r ON r.class = t.class AND r.trainee = t.trainee AND NOT COALESCE(r.declined_face, FALSE)
+  GROUP BY t.class
 ), rates AS (
   SELECT class, CAST('unattested' AS VARCHAR) AS rate, COUNT(*) AS n,
          SUM(CASE WHEN shape = 'attested' THEN 0 ELSE 1 END) AS k
@@ -54,13 +66,7 @@ WITH ended AS MATERIALIZED (
   SELECT class, CAST('by-hand' AS VARCHAR) AS rate, COUNT(*) AS n, SUM(CASE WHEN "manual" THEN 1 ELSE 0 END) AS k
   FROM lessons WHERE attested GROUP BY class
   UNION ALL
-  SELECT t.class, CAST('card-only' AS VARCHAR) AS rate, COUNT(*) AS n,
-         SUM(CASE WHEN t.level = 1 THEN 1 ELSE 0 END) AS k
-  FROM taps t
-  JOIN sessions s ON s.device = t.device AND s.counter = t.counter
-  JOIN roster r ON r.class = t.class AND r.trainee = t.trainee
-  WHERE s.has_camera AND s.fault_camera_s = 0 AND t.level IS NOT NULL AND NOT COALESCE(r.declined_face, FALSE)
-  GROUP BY t.class
+  SELECT class, CAST('card-only' AS VARCHAR) AS rate, seen AS n, bare AS k FROM reads WHERE seen > 0
   UNION ALL
   -- Each interval repeats what was called for and answered in the whole session.
   SELECT p.class, CAST('missed-spots' AS VARCHAR) AS rate, SUM(p.due) AS n, SUM(p.due - p.met) AS k
@@ -71,13 +77,11 @@ WITH ended AS MATERIALIZED (
   SELECT s.class, CAST('late' AS VARCHAR) AS rate, COUNT(*) AS n,
          SUM(CASE WHEN s.received - s.close > CASE WHEN w.network = 'pastoral' THEN $late_pastoral_h ELSE $late_h END * 3600000
                   THEN 1 ELSE 0 END) AS k
-  FROM sessions s LEFT JOIN sites w ON w.site = s.site
+  FROM logs s LEFT JOIN sites w ON w.site = s.site
   WHERE s.received IS NOT NULL
   GROUP BY s.class
   UNION ALL
-  SELECT class, CAST('strangers' AS VARCHAR) AS rate, COUNT(*) AS n,
-         SUM(CASE WHEN trainee IS NULL THEN 1 ELSE 0 END) AS k
-  FROM taps GROUP BY class
+  SELECT class, CAST('strangers' AS VARCHAR) AS rate, taps AS n, strangers AS k FROM reads
 ), sizes AS (
   SELECT institution, SUM(trainees) AS trainees FROM ended GROUP BY institution
 )

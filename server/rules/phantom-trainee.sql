@@ -27,23 +27,34 @@ WITH allowed AS (
     AND (p.lesson = s.lesson OR (p.lesson IS NULL AND p."from" < s."end" AND p."to" > s.start))
   GROUP BY s.class, p.trainee, s.lesson
 ),
+-- How each trainee was there at best, and whether a pen was ever needed.
+came AS MATERIALIZED (
+  SELECT class, trainee, MAX(assurance) AS best, MAX(CASE WHEN manual THEN 1 ELSE 0 END) AS pen
+  FROM presence GROUP BY class, trainee
+),
+-- What the camera made of each trainee.
+looks AS MATERIALIZED (
+  SELECT class, trainee, COUNT(*) AS n, SUM(CASE WHEN outcome = 'match' THEN 1 ELSE 0 END) AS matched,
+         SUM(CASE WHEN outcome IN ('match', 'face', 'again') THEN 1 ELSE 0 END) AS seen,
+         SUM(CASE WHEN outcome = 'poor' THEN 1 ELSE 0 END) AS poor
+  FROM faces GROUP BY class, trainee
+),
 renamed AS (
   SELECT o.class, o.trainee
   FROM roster o
   JOIN roster n ON n.class = o.class AND n.person = o.person AND n.trainee <> o.trainee
-  JOIN presence p ON p.class = n.class AND p.trainee = n.trainee AND p.assurance > 0
+  JOIN came p ON p.class = n.class AND p.trainee = n.trainee AND p.best > 0
   GROUP BY o.class, o.trainee
 ),
 -- Who never came with a card or matched a face. Few, so that only their lessons are counted.
 nobody AS (
-  SELECT c.class, c.trainee, h.class IS NOT NULL AS by_hand
+  SELECT c.class, c.trainee, COALESCE(h.pen, 0) = 1 AS by_hand
   FROM (SELECT class, trainee FROM claimed_cells GROUP BY class, trainee) c
-  LEFT JOIN (SELECT class, trainee FROM presence WHERE manual GROUP BY class, trainee) h
-    ON h.class = c.class AND h.trainee = c.trainee
-  WHERE NOT EXISTS (SELECT 1 FROM presence p WHERE p.class = c.class AND p.trainee = c.trainee AND p.assurance > 0)
-    AND NOT EXISTS (SELECT 1 FROM taps t WHERE t.class = c.class AND t.trainee = c.trainee)
-    AND NOT EXISTS (SELECT 1 FROM faces f WHERE f.class = c.class AND f.trainee = c.trainee AND f.outcome = 'match')
+  LEFT JOIN came h ON h.class = c.class AND h.trainee = c.trainee
+  LEFT JOIN looks f ON f.class = c.class AND f.trainee = c.trainee
+  WHERE COALESCE(h.best, 0) <= 0 AND COALESCE(f.matched, 0) = 0
     AND NOT EXISTS (SELECT 1 FROM renamed r WHERE r.class = c.class AND r.trainee = c.trainee)
+    AND NOT EXISTS (SELECT 1 FROM taps t WHERE t.class = c.class AND t.trainee = c.trainee)
 ),
 shown AS (
   SELECT l.class, l.trainee, w.by_hand, COUNT(DISTINCT l.session) AS n
@@ -53,24 +64,18 @@ shown AS (
   WHERE l.shape <> 'unproven' AND a.class IS NULL
   GROUP BY l.class, l.trainee, w.by_hand
 ),
--- Whose card came with the camera at work, and who was called and never answered. Calls of a session stand with each of its
--- intervals.
+-- Whose card alone came, with the camera at work, and who was called and never answered. Calls of a session stand with each of
+-- its intervals.
 called AS MATERIALIZED (
   SELECT p.class, p.trainee, COUNT(DISTINCT p.session) AS n
   FROM (SELECT q.class, q.trainee, q.session, q.device, q.counter, MAX(q.spots_due) AS due, MAX(q.spots_met) AS met
-        FROM presence q JOIN sessions h ON h.device = q.device AND h.counter = q.counter
-        WHERE h.has_camera AND h.fault_camera_s = 0
+        FROM came w
+        JOIN presence q ON q.class = w.class AND q.trainee = w.trainee
+        JOIN sessions h ON h.device = q.device AND h.counter = q.counter
+        WHERE COALESCE(w.best, 0) <= 1 AND w.pen = 0 AND h.has_camera AND h.fault_camera_s = 0
         GROUP BY q.class, q.trainee, q.session, q.device, q.counter) p
   GROUP BY p.class, p.trainee
   HAVING COUNT(DISTINCT p.session) >= $min_sessions AND SUM(p.due) >= $min_spots AND SUM(p.met) = 0
-),
--- Whom the camera sees against the light, as some rooms have it.
-against_light AS (
-  SELECT f.class, f.trainee
-  FROM faces f
-  JOIN called s ON s.class = f.class AND s.trainee = f.trainee
-  GROUP BY f.class, f.trainee
-  HAVING SUM(CASE WHEN f.outcome = 'poor' THEN 1 ELSE 0 END) * 1000 >= $poor_permille * COUNT(*)
 ),
 suspects AS (
   -- (a) certain: no card, no face, in sessions that could have shown one.
@@ -84,11 +89,9 @@ suspects AS (
   SELECT s.class, s.trainee, 'card-only' AS kind, 'strong' AS grade, s.n
   FROM called s
   JOIN roster r ON r.class = s.class AND r.trainee = s.trainee AND NOT r.declined_face
-  WHERE NOT EXISTS (SELECT 1 FROM presence p
-                    WHERE p.class = s.class AND p.trainee = s.trainee AND (p.assurance > 1 OR p.manual))
-    AND NOT EXISTS (SELECT 1 FROM faces f
-                    WHERE f.class = s.class AND f.trainee = s.trainee AND f.outcome IN ('match', 'face', 'again'))
-    AND NOT EXISTS (SELECT 1 FROM against_light b WHERE b.class = s.class AND b.trainee = s.trainee)
+  LEFT JOIN looks f ON f.class = s.class AND f.trainee = s.trainee
+  -- Whom the camera saw was there; and some rooms have it look against the light.
+  WHERE COALESCE(f.seen, 0) = 0 AND (f.n IS NULL OR f.poor * 1000 < $poor_permille * f.n)
     AND NOT EXISTS (SELECT 1 FROM renamed o WHERE o.class = s.class AND o.trainee = s.trainee)
 )
 -- What is unproven or was allowed elsewhere is set aside, cell by cell.

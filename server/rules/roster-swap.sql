@@ -22,7 +22,7 @@ WITH third AS (
     FROM (SELECT class, session, MIN(open) AS open, MAX(close) AS close FROM sessions GROUP BY class, session) s) m
   WHERE m.place = $after_session
 ),
-members AS (
+members AS MATERIALIZED (
   SELECT r.class, r.trainee, r.person, r.added, r.removed, COALESCE(r.added > t.close, FALSE) AS late
   FROM roster r JOIN third t ON t.class = r.class
 ),

@@ -24,7 +24,7 @@ WITH firsts AS MATERIALIZED (
   FROM taps t WHERE t.purpose = 'in' AND t.trainee IS NOT NULL
   GROUP BY t.class, t.device, t.counter, t.trainee
 ), sittings AS MATERIALIZED (
-  SELECT f.class, f.device, f.counter,
+  SELECT f.class, f.device, f.counter, CAST(ROW_NUMBER() OVER (ORDER BY f.class, f.device, s.open, f.counter) AS BIGINT) AS n,
          -- A site without a camera, or one that was down, cannot show whose hand it was: then the order alone stays weak.
          COALESCE(s.has_camera AND s.fault_camera_s = 0, FALSE) AS sighted,
          ROW_NUMBER() OVER (PARTITION BY f.class, f.device ORDER BY s.open, f.counter) AS place
@@ -32,17 +32,17 @@ WITH firsts AS MATERIALIZED (
         GROUP BY class, device, counter HAVING COUNT(*) >= $min_trainees) f
   JOIN sessions s ON s.device = f.device AND s.counter = f.counter
 ), pairs AS MATERIALIZED (
-  SELECT s.class, s.device, s.counter, s.sighted, s.place, f.trainee AS a, f.level AS level_a,
-         LEAD(f.trainee) OVER (PARTITION BY f.device, f.counter ORDER BY f.seq) AS b,
-         LEAD(f.level) OVER (PARTITION BY f.device, f.counter ORDER BY f.seq) AS level_b
+  SELECT s.class, s.n, s.sighted, s.place, f.trainee AS a, f.level AS level_a,
+         LEAD(f.trainee) OVER (PARTITION BY s.n ORDER BY f.seq) AS b,
+         LEAD(f.level) OVER (PARTITION BY s.n ORDER BY f.seq) AS level_b
   FROM firsts f JOIN sittings s ON s.class = f.class AND s.device = f.device AND s.counter = f.counter
 ), compared AS (
-  SELECT p.class, p.device, p.counter,
+  SELECT p.class,
          CASE WHEN q.a IS NULL OR p.level_a >= $silent_from AND p.level_b >= $silent_from THEN 0 ELSE 1 END AS same,
          CASE WHEN q.a IS NOT NULL AND p.sighted AND p.level_a < $strong_below AND p.level_b < $strong_below
               THEN 1 ELSE 0 END AS bare
   FROM pairs p
-  LEFT JOIN pairs q ON q.class = p.class AND q.device = p.device AND q.place = p.place - 1 AND q.a = p.a AND q.b = p.b
+  LEFT JOIN pairs q ON q.n = p.n - 1 AND q.a = p.a AND q.b = p.b
   -- The first session has none before it.
   WHERE p.b IS NOT NULL AND p.place > 1
 ), judged AS (

@@ -22,7 +22,7 @@ WITH swaps AS (
   JOIN permits p ON p.to_class = s.class AND p.what = 'swap'
     AND (p."from" IS NULL OR p."from" <= s.close) AND (p."to" IS NULL OR p."to" >= s.open)
   GROUP BY s.device, s.counter
-), odd AS (
+), odd AS MATERIALIZED (
   SELECT s.class, s.session, s.device, s.counter, s.stranger_n - $per_swap * COALESCE(w.guests, 0) AS strangers
   FROM sessions s
   LEFT JOIN swaps w ON w.device = s.device AND w.counter = s.counter

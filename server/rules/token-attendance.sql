@@ -32,10 +32,9 @@ WITH allowed AS (
 excused AS (
   SELECT a.class, a.trainee, COUNT(*) AS lessons
   FROM allowed a
-  LEFT JOIN (SELECT class, trainee, lesson FROM lessons WHERE shape IN ('attested', 'unproven')
-             GROUP BY class, trainee, lesson) l
-    ON l.class = a.class AND l.trainee = a.trainee AND l.lesson = a.lesson
-  WHERE l.class IS NULL
+  WHERE NOT EXISTS (SELECT 1 FROM lessons l
+                    WHERE l.class = a.class AND l.trainee = a.trainee AND l.lesson = a.lesson
+                      AND l.shape IN ('attested', 'unproven'))
   GROUP BY a.class, a.trainee
 ),
 under AS (
