@@ -9,6 +9,7 @@ pub mod build;
 pub mod claimed;
 pub mod compact;
 pub mod direct;
+pub mod gather;
 pub mod imported;
 pub mod journeys;
 pub mod place;

@@ -110,6 +110,14 @@ impl Place {
         Ok(())
     }
 
+    /// The folder, where it is one.
+    pub fn root(&self) -> Option<&Path> {
+        match &self.root {
+            Root::Folder(root) => Some(root),
+            Root::Bucket { .. } => None,
+        }
+    }
+
     /// As the storage knows a file.
     fn key(&self, key: &str) -> Key {
         match &self.root {

@@ -14,7 +14,7 @@ use rusqlite::Connection;
 
 use super::engine::{Engine, Hit};
 use super::header::{Rule, Scope};
-use super::reconcile::{self, How, Prepared, Progress};
+use super::reconcile::{self, How, Prepared, Progress, Steps};
 use super::run::{ReconcileError, Report, Run};
 use super::{RuleSet, judge};
 use crate::evidence::{brackets, build};
@@ -77,6 +77,7 @@ fn some(store: &Store, data_dir: &Path, now: &str) -> Result<Work, ReconcileErro
     {
         return Ok(Work::Whole);
     }
+    let mut steps = Steps::begin();
     let alone = reconcile::alone(store)?;
     if reconcile::unjudged(store)? {
         return Ok(Work::Whole);
@@ -87,13 +88,16 @@ fn some(store: &Store, data_dir: &Path, now: &str) -> Result<Work, ReconcileErro
         reconcile::begin(store, None)?;
         return Ok(Work::None);
     }
+    steps.done("evidence");
     brackets::settle(store)?;
+    steps.done("brackets");
     let (classes, people) = store.read(|conn| neighbours(conn, &built.classes))?;
     if classes.len() > CLASSES {
         return Ok(Work::Whole);
     }
     let before = store.read(|conn| findings::stored(conn, &classes))?;
     let prepared = reconcile::prepare(store, now, Some(&classes))?;
+    steps.done("prepare");
     let refused = last.refused.into_iter().chain(built.refused).collect();
     let untestable = last.untestable;
     Ok(Work::Some(Box::new(Looked { set, refused, untestable, classes, people, before, prepared, alone })))
@@ -137,12 +141,15 @@ pub(super) fn neighbours(conn: &Connection, classes: &BTreeSet<String>) -> Resul
 
 async fn look(store: &Store, some: Looked, now: &str) -> Result<Report, ReconcileError> {
     let Looked { set, refused, untestable, classes, people, before, prepared, alone } = some;
+    let mut steps = Steps::begin();
     let engine = Engine::of_classes(&prepared.place, &prepared.files, &prepared.imported.rows, &classes).await?;
+    steps.done("read");
     let mut before = by_rule(before, &prepared);
     let rules = set.rules.into_iter().filter(|rule| !untestable.contains_key(&rule.id));
     let (again, kept): (Vec<Rule>, Vec<Rule>) = rules.partition(|rule| rule.scope != Scope::Wide);
     let mut found: Vec<(Rule, Vec<Hit>)> = Vec::new();
     crate::evidence::journeys::put(&engine).await?;
+    steps.done("journeys");
     let runs = reconcile::side_by_side(build::workers(), again, |rule| {
         let engine = engine.clone();
         async move { engine.run(&rule).await.map(|hits| (rule, hits)) }
@@ -163,6 +170,7 @@ async fn look(store: &Store, some: Looked, now: &str) -> Result<Report, Reconcil
             found.push((rule, hits));
         }
     }
+    steps.done("rules");
     found.sort_by(|a, b| a.0.id.cmp(&b.0.id));
     let run = Run {
         run: 0,
@@ -178,6 +186,7 @@ async fn look(store: &Store, some: Looked, now: &str) -> Result<Report, Reconcil
         prepared.clean()?;
         let stored = findings::put(&worker, judged, &findings::Scope::Classes(classes))?;
         reconcile::begin(&worker, None)?;
+        steps.done("store");
         drop(alone);
         Ok::<_, StoreError>(stored)
     });

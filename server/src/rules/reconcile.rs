@@ -21,6 +21,7 @@ use crate::central::{self, sequencer};
 use crate::evidence::build;
 use crate::evidence::claimed::load::Loader;
 use crate::evidence::claimed::{self, Asked, Class, Facts, Permit, Planned, Shape, Shut, Standing};
+use crate::evidence::gather;
 use crate::evidence::place::Place;
 use crate::evidence::sheet::Sheet;
 use crate::evidence::tables::{ALL, CLAIMED_CELLS, CLAIMS, NULLS, Row, Table, int, text};
@@ -91,6 +92,7 @@ pub async fn reconcile(
         cluster::check(url).await?;
     }
     let (worker, dir, at) = (store.clone(), data_dir.to_owned(), now.to_owned());
+    let here = how.engine.is_none();
     let built = tokio::task::spawn_blocking(move || {
         let alone = alone(&worker)?;
         begin(&worker, Some(&at))?;
@@ -103,13 +105,17 @@ pub async fn reconcile(
         let set = super::load(&dir);
         in_force(&worker, &set.sha256, &at)?;
         steps.done("brackets");
-        let prepared = prepare(&worker, &at, None)?;
+        let mut prepared = prepare(&worker, &at, None)?;
         steps.done("prepare");
+        if here {
+            prepared.gathered = gather::gather(&prepared.place, &prepared.files, RUNS)?;
+            steps.done("gather");
+        }
         Ok::<_, ReconcileError>((alone, built, set, prepared))
     });
     let (alone, built, set, prepared) = built.await.map_err(|_| ReconcileError::Worker)??;
 
-    let engine = Engine::over(&prepared.place, &prepared.files, &prepared.imported.rows)?;
+    let engine = Engine::over(&prepared.place, &prepared.gathered, &prepared.imported.rows)?;
     let cluster = match &how.engine {
         Some(url) => Some(Cluster::begin(url, store, &prepared.place).await?),
         None => None,
@@ -181,6 +187,8 @@ pub(super) struct Prepared {
     pub imported: Imported,
     /// The files of each table.
     pub files: BTreeMap<String, Vec<String>>,
+    /// The same rows in fewer files, where that was made.
+    gathered: BTreeMap<String, Vec<String>>,
     /// One for each claim: the shape of each claimed hour.
     pub shapes: Vec<Vec<Shape>>,
     /// One for each claim.
@@ -233,7 +241,7 @@ pub(super) fn prepare(store: &Store, now: &str, only: Option<&BTreeSet<String>>)
     if let Some(claims) = imported.rows.get_mut(CLAIMS.name) {
         stand(claims, &standing);
     }
-    Ok(Prepared { place, imported, files, shapes, standing, facts, marks })
+    Ok(Prepared { place, imported, gathered: files.clone(), files, shapes, standing, facts, marks })
 }
 
 /// The evidence of some classes, or all that is in force.
@@ -462,15 +470,15 @@ where
 }
 
 /// Says how long each step took, to whoever looks for what is slow.
-struct Steps(Instant);
+pub(super) struct Steps(Instant);
 
 impl Steps {
-    fn begin() -> Self {
+    pub fn begin() -> Self {
         Self(Instant::now())
     }
 
     /// What came since the step before was this.
-    fn done(&mut self, step: &str) {
+    pub fn done(&mut self, step: &str) {
         tracing::debug!(step, ms = self.0.elapsed().as_millis() as u64, "step");
         self.0 = Instant::now();
     }
