@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::error::ApiError;
-use crate::job::{Job, Status};
+use crate::job::{Extent, Job, Status};
 use crate::store::Store;
 
 /// The application's state; cheap to clone.
@@ -37,8 +37,8 @@ impl AppState {
     }
 
     /// Begins a reconciliation; gives the one that runs then.
-    pub fn reconcile(&self) -> Status {
-        self.job.start(&self.store, &self.data_dir)
+    pub fn reconcile(&self, extent: Extent) -> Status {
+        self.job.start(&self.store, &self.data_dir, extent)
     }
 
     /// Runs blocking work on the store off the async threads.

@@ -7,7 +7,8 @@ use serde::Serialize;
 use tokio::sync::Notify;
 
 use crate::clock;
-use crate::rules::reconcile::{self, Progress};
+use crate::rules::again::{self, Kept};
+use crate::rules::reconcile::{self, How, Progress};
 use crate::rules::run::ReconcileError;
 use crate::store::Store;
 
@@ -32,6 +33,15 @@ pub struct Status {
     pub error: Option<String>,
 }
 
+/// How much a reconciliation looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Everything.
+    Whole,
+    /// What has changed since the last run; everything where that cannot be told apart, and once a day.
+    New,
+}
+
 /// The server's job. A run tells its progress to somebody who is always there, so this lives as long as the program.
 #[derive(Clone, Copy)]
 pub struct Job {
@@ -43,6 +53,7 @@ pub struct Job {
 struct Shared {
     status: Mutex<Status>,
     ended: Notify,
+    kept: Kept,
 }
 
 impl std::fmt::Debug for Job {
@@ -87,7 +98,7 @@ impl Job {
 
     /// Begins a reconciliation, unless one runs already; gives the one that runs then. What is imported after it began is for
     /// the next. Must be called within a runtime.
-    pub fn start(&self, store: &Store, data_dir: &Path) -> Status {
+    pub fn start(&self, store: &Store, data_dir: &Path, extent: Extent) -> Status {
         let Self { shared, progress } = *self;
         let (status, free) = shared.with(|status| {
             let free = !status.running;
@@ -100,11 +111,17 @@ impl Job {
         if free {
             let (store, dir) = (store.clone(), data_dir.to_owned());
             tokio::spawn(async move {
-                let how = reconcile::How::default();
-                let work = async move { reconcile::reconcile(&store, &dir, &clock::now(), progress, &how).await };
+                let how = How { kept: shared.kept.clone(), ..How::default() };
+                let work = async move {
+                    let now = clock::now();
+                    match extent {
+                        Extent::Whole => reconcile::reconcile(&store, &dir, &now, progress, &how).await.map(drop),
+                        Extent::New => again::reconcile(&store, &dir, &now, progress, &how).await.map(drop),
+                    }
+                };
                 // In a task of its own, so that one that panics has ended, too.
                 let error = match tokio::spawn(work).await {
-                    Ok(Ok(_)) => None,
+                    Ok(Ok(())) => None,
                     Ok(Err(error)) => Some(error.to_string()),
                     Err(_) => Some(ReconcileError::Worker.to_string()),
                 };
@@ -143,15 +160,15 @@ mod tests {
         store.write(|tx| Ok::<_, crate::store::StoreError>(tx.execute("DROP TABLE leaf", [])?)).unwrap();
         let job = Job::of_program();
         assert_eq!(job.status(), Status::default());
-        let first = job.start(&store, dir.path());
+        let first = job.start(&store, dir.path(), Extent::Whole);
         assert_eq!((first.job, first.running, first.step.as_str()), (1, true, "begin"));
         // One that runs is not begun again.
-        assert_eq!(job.start(&store, dir.path()).job, 1);
+        assert_eq!(job.start(&store, dir.path(), Extent::Whole).job, 1);
         let ended = job.wait(1).await;
         assert_eq!((ended.job, ended.running, ended.step.as_str()), (1, false, "end"));
         assert!(ended.started.is_some() && ended.finished.is_some());
         assert!(ended.error.unwrap().contains("database"));
-        assert_eq!(job.start(&store, dir.path()).job, 2);
+        assert_eq!(job.start(&store, dir.path(), Extent::Whole).job, 2);
         assert!(job.wait(2).await.error.is_some());
     }
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::app::AppState;
 use crate::desk::Desk;
 use crate::error::ApiError;
-use crate::job::Status;
+use crate::job::{Extent, Status};
 use crate::openapi;
 use crate::rules;
 use crate::rules::run::{Finding, Report};
@@ -121,6 +121,9 @@ pub struct Wait {
     /// `1` waits until it has ended, and gives the report.
     #[serde(default)]
     pub wait: u8,
+    /// `1` looks at what has changed since the last run, where that can be told apart.
+    #[serde(default)]
+    pub new: u8,
 }
 
 /// Begins a reconciliation, and says how it stands; `GET` says it again. One at a time: while one runs it is that one.
@@ -131,7 +134,7 @@ pub struct Wait {
     responses((status = 202, description = "begun, or running already", body = Status),
               (status = 200, description = "with `wait=1`: the report", body = Report)))]
 pub async fn reconcile(State(state): State<AppState>, Query(asked): Query<Wait>) -> Result<Response, ApiError> {
-    let begun = state.reconcile();
+    let begun = state.reconcile(if asked.new == 0 { Extent::Whole } else { Extent::New });
     if asked.wait == 0 {
         let at = [(header::LOCATION, "/api/v1/reconcile")];
         return Ok((StatusCode::ACCEPTED, at, Json(begun)).into_response());

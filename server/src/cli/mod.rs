@@ -251,7 +251,7 @@ impl Cli {
                 crate::evidence::keep_at(&store, evidence.as_deref())?;
                 let runtime = tokio::runtime::Runtime::new()?;
                 let (dir, now) = (&data.data, clock::now());
-                let how = rules::reconcile::How { tables, engine };
+                let how = rules::reconcile::How { tables, engine, ..Default::default() };
                 if new {
                     runtime.block_on(rules::again::reconcile(&store, dir, &now, &progress, &how))?;
                 } else {

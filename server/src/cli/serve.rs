@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::AppState;
 use crate::config::Config;
+use crate::job::Extent;
 use crate::store::{Store, StoreError};
 use crate::{central, evidence, router, second};
 
@@ -79,7 +80,7 @@ async fn serve(config: Config, state: AppState) -> Result<()> {
             loop {
                 tick.tick().await;
                 // What fails has been said by the job; the results before it stand.
-                let begun = state.reconcile();
+                let begun = state.reconcile(Extent::New);
                 state.job.wait(begun.job).await;
             }
         });

@@ -13,7 +13,7 @@ use crate::app::AppState;
 use crate::central;
 use crate::desk::Desk;
 use crate::error::ApiError;
-use crate::job::Status;
+use crate::job::{Extent, Status};
 use crate::rules::{self, cells};
 use crate::store::Store;
 use crate::text::Lang;
@@ -274,7 +274,7 @@ async fn one_device(
 
 /// The button begins a reconciliation, and the page shows how far it has come.
 async fn reconcile(State(state): State<AppState>) -> Redirect {
-    state.reconcile();
+    state.reconcile(Extent::Whole);
     Redirect::to("/reconcile")
 }
 

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use muster_seal::central::Leaf;
 use rusqlite::Connection;
@@ -26,6 +27,28 @@ pub const CLASSES: usize = 100;
 /// After so long everything is looked at again, for the rules that compare widely.
 const WHOLE_MS: i64 = 24 * 3600 * 1000;
 
+/// What rules were planned as, kept between runs of one process.
+#[derive(Clone, Default)]
+pub struct Kept(Arc<Mutex<Option<(String, Engine)>>>);
+
+impl std::fmt::Debug for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Kept").finish_non_exhaustive()
+    }
+}
+
+impl Kept {
+    /// The engine that planned the rules of this hash, if that is the one that is kept.
+    fn take(&self, rules_sha256: &str) -> Option<Engine> {
+        let (of, engine) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        (of == rules_sha256).then_some(engine)
+    }
+
+    fn put(&self, rules_sha256: &str, engine: Engine) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((rules_sha256.to_owned(), engine));
+    }
+}
+
 /// Reconciles what has changed since the last run; everything where that cannot be told apart, or the rules, a file or a
 /// device's life did, as `how` says then. Gives the whole report, or `None` when nothing has changed.
 ///
@@ -43,7 +66,7 @@ pub async fn reconcile(
     match work.await.map_err(|_| ReconcileError::Worker)?? {
         Work::None => Ok(None),
         Work::Whole => Ok(Some(reconcile::reconcile(store, data_dir, now, progress, how).await?.run)),
-        Work::Some(some) => Ok(Some(look(store, *some, now).await?.run)),
+        Work::Some(some) => Ok(Some(look(store, *some, now, &how.kept).await?.run)),
     }
 }
 
@@ -139,10 +162,11 @@ pub(super) fn neighbours(conn: &Connection, classes: &BTreeSet<String>) -> Resul
     Ok((all, people))
 }
 
-async fn look(store: &Store, some: Looked, now: &str) -> Result<Report, ReconcileError> {
+async fn look(store: &Store, some: Looked, now: &str, plans: &Kept) -> Result<Report, ReconcileError> {
     let Looked { set, refused, untestable, classes, people, before, prepared, alone } = some;
     let mut steps = Steps::begin();
-    let engine = Engine::of_classes(&prepared.place, &prepared.files, &prepared.imported.rows, &classes).await?;
+    let engine = plans.take(&set.sha256).map_or_else(Engine::standing, Ok)?;
+    engine.fill_of_classes(&prepared.place, &prepared.files, &prepared.imported.rows, &classes).await?;
     steps.done("read");
     let mut before = by_rule(before, &prepared);
     let rules = set.rules.into_iter().filter(|rule| !untestable.contains_key(&rule.id));
@@ -170,6 +194,9 @@ async fn look(store: &Store, some: Looked, now: &str) -> Result<Report, Reconcil
             found.push((rule, hits));
         }
     }
+    // The rows are let go; what was planned is kept.
+    engine.fill(&BTreeMap::new())?;
+    plans.put(&set.sha256, engine);
     steps.done("rules");
     found.sort_by(|a, b| a.0.id.cmp(&b.0.id));
     let run = Run {

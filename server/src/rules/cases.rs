@@ -108,8 +108,10 @@ async fn of_rule(name: String, sql: String, cases: String) -> Result<(CaseReport
         }
     }
     let (mut report, mut written) = (CaseReport::default(), String::new());
+    let engine = Engine::standing()?;
     for (number, case) in cases.cases.iter().enumerate() {
-        let (wrong, rows, counts) = one(&rule, case).await.with_context(|| format!("{name}: {}", case.name))?;
+        let (wrong, rows, counts) =
+            one(&engine, &rule, case).await.with_context(|| format!("{name}: {}", case.name))?;
         report.failed += usize::from(wrong.is_some());
         let mark = if wrong.is_none() { "ok" } else { "FAILED" };
         report.lines.push(format!("{mark:6} {name}: {:?}: {}", case.shows, case.name));
@@ -136,7 +138,7 @@ fn in_folder(folder: &Path) -> Result<Vec<(String, String, String)>> {
 }
 
 /// What is wrong with how a case came out, and what came out.
-async fn one(rule: &Rule, case: &Case) -> Result<(Option<String>, Vec<Hit>, Vec<Count>)> {
+async fn one(engine: &Engine, rule: &Rule, case: &Case) -> Result<(Option<String>, Vec<Hit>, Vec<Count>)> {
     let tables = rows(case)?;
     let tables: BTreeMap<&str, Vec<Row>> = tables.iter().map(|(k, v)| (k.as_str(), v.clone())).collect();
     let lacks = rule.needs.iter().any(|need| tables.get(need.as_str()).is_none_or(Vec::is_empty));
@@ -147,7 +149,7 @@ async fn one(rule: &Rule, case: &Case) -> Result<(Option<String>, Vec<Hit>, Vec<
     if lacks {
         return Ok((None, Vec::new(), Vec::new()));
     }
-    let engine = Engine::of_rows(&tables)?;
+    engine.fill(&tables)?;
     let hits = engine.run(rule).await?;
     let mut got: BTreeMap<String, (i64, bool)> = BTreeMap::new();
     let mut grades: BTreeMap<String, Grade> = BTreeMap::new();

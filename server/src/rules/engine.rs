@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::header::{Grade, Rule, RuleError};
 use super::share::Share;
+use super::standing::{self, Standing, Steps};
 use super::written;
 use crate::evidence::direct;
 use crate::evidence::place::Place;
@@ -92,6 +93,8 @@ pub fn runtime(place: Option<&Place>, memory: usize) -> Result<Arc<RuntimeEnv>, 
 #[derive(Clone)]
 pub struct Engine {
     context: SessionContext,
+    /// Tables that take other rows, and what was asked of them.
+    standing: Option<Arc<Standing>>,
 }
 
 impl Engine {
@@ -114,34 +117,54 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Over the rows of some classes alone, all of them in memory.
+    /// Without rows yet: to be [filled](Self::fill) again and again. What is asked of it is planned once.
     ///
     /// # Errors
     /// [`DataFusionError`].
-    pub async fn of_classes(
+    pub fn standing() -> Result<Self, DataFusionError> {
+        let mut engine = Self::new(runtime(None, MEMORY)?);
+        engine.standing = Some(Arc::default());
+        engine.fill(&BTreeMap::new())?;
+        Ok(engine)
+    }
+
+    /// Takes other rows for all tables.
+    ///
+    /// # Errors
+    /// [`DataFusionError`].
+    pub fn fill(&self, rows: &BTreeMap<&str, Vec<Row>>) -> Result<(), DataFusionError> {
+        ALL.into_iter().try_for_each(|table| self.put(table, rows.get(table.name).map_or(&[], Vec::as_slice)))
+    }
+
+    /// Takes the rows of some classes alone for all tables, all of them in memory.
+    ///
+    /// # Errors
+    /// [`DataFusionError`].
+    pub async fn fill_of_classes(
+        &self,
         place: &Place,
         files: &BTreeMap<String, Vec<String>>,
         rows: &BTreeMap<&'static str, Vec<Row>>,
         classes: &BTreeSet<String>,
-    ) -> Result<Self, DataFusionError> {
-        let whole = Self::over(place, files, rows)?;
+    ) -> Result<(), DataFusionError> {
+        let whole = Self::new(runtime(Some(place), MEMORY)?);
         let of = || classes.iter().map(|class| lit(class.as_str())).collect::<Vec<_>>();
-        let tables = ALL.iter().filter(|table| files.contains_key(table.name));
-        let reads = tables.map(|table| {
-            let whole = whole.clone();
-            let filter = col("class").in_list(of(), false);
-            tokio::spawn(async move {
-                let batches = whole.context.table(table.name).await?.filter(filter)?.collect().await?;
-                whole.context.deregister_table(table.name)?;
-                let memory = MemTable::try_new(views(&table.schema()), vec![batches])?;
-                whole.context.register_table(table.name, Arc::new(memory))?;
-                Ok::<_, DataFusionError>(())
-            })
-        });
-        for read in reads.collect::<Vec<_>>() {
-            read.await.map_err(|e| DataFusionError::External(Box::new(e)))??;
+        let mut reads = Vec::new();
+        for table in ALL {
+            match files.get(table.name).filter(|files| !files.is_empty()) {
+                None => self.put(table, rows.get(table.name).map_or(&[], Vec::as_slice))?,
+                Some(files) => {
+                    whole.files(table, files)?;
+                    let (whole, filter) = (whole.clone(), col("class").in_list(of(), false));
+                    let read = async move { whole.context.table(table.name).await?.filter(filter)?.collect().await };
+                    reads.push((table, tokio::spawn(read)));
+                }
+            }
         }
-        Ok(whole)
+        for (table, read) in reads {
+            self.hold(table, read.await.map_err(|e| DataFusionError::External(Box::new(e)))??)?;
+        }
+        Ok(())
     }
 
     /// Over a share of what a run has.
@@ -206,24 +229,12 @@ impl Engine {
         Ok(found.iter().all(|batch| batch.num_rows() == 0))
     }
 
-    /// Over rows alone: a rule's cases.
-    ///
-    /// # Errors
-    /// [`DataFusionError`].
-    pub fn of_rows(rows: &BTreeMap<&str, Vec<Row>>) -> Result<Self, DataFusionError> {
-        let engine = Self::new(runtime(None, MEMORY)?);
-        for table in ALL {
-            engine.put(table, rows.get(table.name).map_or(&[], Vec::as_slice))?;
-        }
-        Ok(engine)
-    }
-
     fn new(runtime: Arc<RuntimeEnv>) -> Self {
         let config = SessionConfig::new()
             .with_information_schema(false)
             // Rules run beside each other instead: what need not be shared out and brought together again is the faster for it.
             .with_target_partitions(1);
-        Self { context: SessionContext::new_with_config_rt(config, runtime) }
+        Self { context: SessionContext::new_with_config_rt(config, runtime), standing: None }
     }
 
     /// Takes other rows for a table that is not made from logs.
@@ -231,7 +242,9 @@ impl Engine {
     /// # Errors
     /// [`DataFusionError`].
     pub fn replace(&self, table: &Table, rows: &[Row]) -> Result<(), DataFusionError> {
-        self.context.deregister_table(table.name)?;
+        if self.standing.is_none() {
+            self.context.deregister_table(table.name)?;
+        }
         self.put(table, rows)
     }
 
@@ -240,16 +253,32 @@ impl Engine {
         let schema = views(&batch.schema());
         let columns = batch.columns().iter().zip(schema.fields()).map(|(column, f)| cast(column, f.data_type()));
         let batch = RecordBatch::try_new(Arc::clone(&schema), columns.collect::<Result<_, _>>()?)?;
-        let memory = MemTable::try_new(batch.schema(), vec![vec![batch]])?;
-        self.context.register_table(table.name, Arc::new(memory))?;
+        self.hold(table, vec![batch])
+    }
+
+    /// Has a table hold these rows.
+    fn hold(&self, table: &Table, rows: Vec<RecordBatch>) -> Result<(), DataFusionError> {
+        let schema = views(&table.schema());
+        if let Some(standing) = &self.standing {
+            return standing.table(&self.context, table.name, &schema)?.fill(rows);
+        }
+        self.context.register_table(table.name, Arc::new(MemTable::try_new(schema, vec![rows])?))?;
         Ok(())
     }
 
     async fn collect(&self, sql: &str) -> Result<Vec<RecordBatch>, DataFusionError> {
-        if !sql.contains(written::WORDS) {
-            return self.context.sql(sql).await?.collect().await;
-        }
-        match self.in_steps(sql).await {
+        let found = match &self.standing {
+            Some(standing) => match standing.planned(sql) {
+                Some(steps) => steps.run(&self.context).await,
+                None => match self.plan(sql).await {
+                    Ok(steps) => standing.keep(sql, steps).run(&self.context).await,
+                    Err(error) => Err(error),
+                },
+            },
+            None if sql.contains(written::WORDS) => self.in_steps(sql).await,
+            None => return self.context.sql(sql).await?.collect().await,
+        };
+        match found {
             Err(error) => {
                 // As a whole, for the places that errors name.
                 let whole = sql.replace(written::WORDS, &format!("{:1$}", "AS", written::WORDS.len()));
@@ -261,16 +290,11 @@ impl Engine {
     }
 
     async fn in_steps(&self, sql: &str) -> Result<Vec<RecordBatch>, DataFusionError> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let unique = format!("written_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let steps = written::split(sql, &unique).map_err(|e| DataFusionError::SQL(Box::new(e), None))?;
+        let steps = written::split(sql, &unique()).map_err(|e| DataFusionError::SQL(Box::new(e), None))?;
         let work = async {
             for (table, query) in &steps.first {
                 let frame = self.context.sql(query).await?;
-                // Whether a column may be null the plan and its rows say differently: here every column may.
-                let nullable = |f: &Arc<Field>| f.as_ref().clone().with_nullable(true);
-                let fields: Fields = frame.schema().fields().iter().map(nullable).collect();
-                let schema = Arc::new(Schema::new(fields));
+                let schema = all_nullable(frame.schema().as_arrow());
                 let mut parts = frame.collect_partitioned().await?;
                 for batch in parts.iter_mut().flatten() {
                     *batch = RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec())?;
@@ -284,6 +308,30 @@ impl Engine {
             self.context.deregister_table(table.as_str())?;
         }
         found
+    }
+
+    /// Plans a question that is to be asked again.
+    async fn plan(&self, sql: &str) -> Result<Steps, DataFusionError> {
+        let physical = async |sql: &str| self.context.sql(sql).await?.create_physical_plan().await;
+        if !sql.contains(written::WORDS) {
+            return Ok(Steps { first: Vec::new(), last: physical(sql).await? });
+        }
+        let steps = written::split(sql, &unique()).map_err(|e| DataFusionError::SQL(Box::new(e), None))?;
+        let work = async {
+            let mut first = Vec::new();
+            for (table, query) in &steps.first {
+                let plan = physical(query).await?;
+                let schema = all_nullable(&plan.schema());
+                first.push((plan, standing::register(&self.context, table, schema)?));
+            }
+            Ok(Steps { first, last: physical(&steps.last).await? })
+        };
+        let planned = work.await;
+        // The plans have them; nobody else asks for them.
+        for (table, _) in &steps.first {
+            self.context.deregister_table(table.as_str())?;
+        }
+        planned
     }
 
     /// Asks a question of our own; the columns' values as rows.
@@ -338,6 +386,18 @@ impl Engine {
         counts.sort();
         Ok(counts)
     }
+}
+
+/// Names that no other query's tables have.
+fn unique() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    format!("written_{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Whether a column may be null a plan and its rows say differently: here every column may.
+fn all_nullable(schema: &Schema) -> SchemaRef {
+    let nullable = |f: &Arc<Field>| f.as_ref().clone().with_nullable(true);
+    Arc::new(Schema::new(schema.fields().iter().map(nullable).collect::<Fields>()))
 }
 
 /// A schema with texts as views: a column read from a file points into the file's own dictionary, and short texts are compared

@@ -12,6 +12,7 @@ pub mod nulls;
 pub mod reconcile;
 pub mod run;
 pub mod share;
+mod standing;
 mod tables;
 mod written;
 

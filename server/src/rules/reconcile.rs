@@ -12,6 +12,7 @@ use muster_seal::central::{DocumentLeaf, Leaf};
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
+use super::again::Kept;
 use super::cluster::{self, Cluster};
 use super::engine::{Count, Engine, Hit};
 use super::header::{Rule, RuleError};
@@ -38,6 +39,8 @@ pub struct How {
     pub tables: Option<PathBuf>,
     /// The cluster that runs the rules, `df://host:port`, instead of this process.
     pub engine: Option<String>,
+    /// What a process that lives on keeps for its next run.
+    pub kept: Kept,
 }
 
 /// What the bureau imported and what the store knows, all of one moment.

@@ -1,6 +1,6 @@
 //! Writes a world: workers make towns, and one hand puts them down in order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -139,6 +139,8 @@ struct Files {
     truth: Truth,
     tables: [Table; 3],
     lists: BTreeMap<&'static str, BufWriter<File>>,
+    /// When offices work, as said so far: two towns of one region have one office.
+    offices: BTreeSet<String>,
     index: BufWriter<File>,
 }
 
@@ -166,7 +168,7 @@ impl Files {
             table("trainees.parquet", &sheets.trainees)?,
             table("classes.parquet", &sheets.classes)?,
         ];
-        let mut files = Self { truth: Truth::default(), tables, lists, index };
+        let mut files = Self { truth: Truth::default(), tables, lists, offices: BTreeSet::new(), index };
         files.list(&Dossier::of_all(bureau), 0)?;
         Ok(files)
     }
@@ -175,6 +177,9 @@ impl Files {
         for (name, lines) in &dossier.0 {
             let file = self.lists.get_mut(name).with_context(|| format!("no file {name}"))?;
             for line in lines {
+                if *name == "table-hours_of_work" && !self.offices.insert(line.clone()) {
+                    continue;
+                }
                 // The size that an official saw: of what had come by then, as far as the world goes.
                 writeln!(file, "{}", line.replace(SIZE, &size.to_string()))?;
             }
