@@ -1,6 +1,8 @@
 """Muster as it is measured: its program as a process, and its data directory put back to before a run."""
 
+import base64
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -10,7 +12,9 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections import defaultdict
+from pathlib import Path
 
 # So many sessions come one by one.
 NEW = 5
@@ -38,6 +42,23 @@ def measure(*command, limit=None, **env):
         sys.exit(f"{' '.join(map(str, command))} failed:\n{text[-3000:]}")
     cpu = round(usage.ru_utime + usage.ru_stime, 3)
     return {"s": round(seconds, 3), "cpu_s": cpu, "peak_mb": usage.ru_maxrss // 1024}, text
+
+
+def reconciled(bureau):
+    """Asks a server to look at what is new; milliseconds until it has."""
+    key = base64.b64encode(b"bureau:measured-and-thrown-away").decode()
+    def ask(method):
+        request = urllib.request.Request(f"{bureau}/api/v1/reconcile?new=1", method=method, headers={"Authorization": f"Basic {key}"})
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)
+    begun = time.monotonic()
+    status = ask("POST")
+    while status["running"]:
+        time.sleep(0.002)
+        status = ask("GET")
+    if status["error"]:
+        sys.exit(f"the server could not reconcile: {status['error']}")
+    return round((time.monotonic() - begun) * 1000, 1)
 
 
 class Muster:
@@ -107,6 +128,28 @@ class Muster:
                          "ms": round((again["s"] - shown["s"]) * 1000, 1),
                          "cpu_ms": round((again["cpu_s"] - shown["cpu_s"]) * 1000, 1)})
         return {"ms": statistics.median(one["ms"] for one in each), "most_ms": max(one["ms"] for one in each), "each": each}
+
+    def served(self, sessions):
+        """The same by a server that runs: from when it is asked until it has ended. The first plans the rules, and is left out."""
+        domain, = self.store().execute("SELECT CAST(value AS TEXT) FROM setting WHERE name = 'domain'").fetchone()
+        each = []
+        with tempfile.TemporaryDirectory() as folder:
+            password, config = Path(folder, "password"), Path(folder, "server.toml")
+            password.write_text("measured-and-thrown-away\n")
+            password.chmod(0o600)
+            config.write_text(f'domain = "{domain}"\ndevices = "127.0.0.1:0"\nbureau = "127.0.0.1:0"\n'
+                              f'bureau_password_file = "{password}"\n')
+            words = [self.server, "serve", "--config", config, "--data", self.data]
+            with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+                try:
+                    bureau = next(line.split()[1] for line in server.stdout if line.startswith("bureau "))
+                    for session in sessions:
+                        self.come(session, 1)
+                        each.append(reconciled(bureau))
+                finally:
+                    server.terminate()
+        later = each[1:]
+        return {"ms": statistics.median(later), "most_ms": max(later), "first_ms": each[0], "each_ms": each}
 
     def findings(self):
         found = defaultdict(set)

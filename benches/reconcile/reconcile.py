@@ -10,6 +10,8 @@ For each size, in millions of records, a world is made by `muster-sim gen` unles
 - `muster_from_evidence`: the same with the evidence there.
 - `muster_new`: one session's log is taken in after that, and `reconcile --new`; five times, each another class. The process's
   time less that of `findings`, which opens the same store and prints the same: a server that runs has both behind it.
+- `muster_served`: the same in a server that runs, from when it is asked until it has ended. The first log after it began, for
+  which rules are planned, is `first_ms`.
 - `duckdb_evidence`: the same rules by DuckDB over the tables that Muster's rules saw, with `claimed_cells`, `journeys` and
   `nulls`: what the engine costs. To be held against Muster's own `rules_s`, which is the same part.
 - `duckdb_raw`, `sqlite_raw`, `postgres_raw`: the same rules over raw events, of which `evidence.sql` makes the tables at each
@@ -143,13 +145,19 @@ def one_size(args, records):
         muster.forget(evidence=False)
         size["muster_from_evidence"] = muster.reconcile()
         size["muster_new"] = muster.new(late)
+        for session in late:
+            muster.come(session, 0)
+        muster.forget(evidence=True)
+        muster.reconcile()
+        size["muster_served"] = muster.served(late)
     finally:
         for session in late:
             muster.come(session, 1)
     for name in ("muster_from_logs", "muster_from_evidence"):
         one = size[name]
         print(f"{records:>12,} {name:22} {one['s']:9.2f} s {one['cpu_s']:9.2f} s cpu {one['peak_mb']:7} MB", flush=True)
-    print(f"{records:>12,} {'muster_new':22} {size['muster_new']['ms']:9.1f} ms", flush=True)
+    for name in ("muster_new", "muster_served"):
+        print(f"{records:>12,} {name:22} {size[name]['ms']:9.1f} ms", flush=True)
     work = args.work / f"work{records}"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
@@ -198,7 +206,7 @@ def aims(sizes):
     out = {
         "ahead_of_all_raw": all(one[part] > 1 for one in raw for part in ("from_evidence", "from_logs")),
         "peak_under_4096_mb": all(s[m]["peak_mb"] < 4096 for s in sizes for m in ("muster_from_logs", "muster_from_evidence")),
-        "new_log_under_100_ms": all(s["muster_new"]["ms"] < 100 for s in sizes),
+        "new_log_under_100_ms": all(s["muster_served"]["ms"] < 100 for s in sizes),
     }
     for size in sizes:
         if size["records"] == 10_000_000:

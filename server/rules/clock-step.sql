@@ -1,7 +1,6 @@
 -- id: clock-step
 -- grade: weak
 -- family: log
--- scope: class
 -- title_zh: 时钟跳变
 -- title_en: A clock turned to fit the timetable
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚构课时、培训纪律）、第四条（一）

@@ -14,17 +14,17 @@
 -- innocent_en: One bus, a dormitory, a terminal that opens at a bell.
 -- next_zh: 与签退时间比较，签退通常更分散。
 -- next_en: Compare the check-outs, which scatter more.
-WITH arrivals AS (
+WITH arrivals AS MATERIALIZED (
   SELECT class, device, counter, trainee, MIN("at") AS came FROM taps
   WHERE purpose = 'in' AND trainee IS NOT NULL GROUP BY class, device, counter, trainee
-), offsets AS (
+), offsets AS MATERIALIZED (
   -- Against the first arrival of the session: a bus that is late is late for all.
   SELECT class, device, counter, trainee, came - MIN(came) OVER (PARTITION BY device, counter) AS late FROM arrivals
 ), ranked AS (
   SELECT class, trainee, late, COUNT(*) OVER (PARTITION BY class, trainee) AS n,
          ROW_NUMBER() OVER (PARTITION BY class, trainee ORDER BY late, device, counter) AS place
   FROM offsets
-), spreads AS (
+), spreads AS MATERIALIZED (
   -- Quartiles by rank: no engine's own idea of a quantile.
   SELECT class, trainee, MIN(CASE WHEN 4 * place >= 3 * n THEN late END) - MIN(CASE WHEN 4 * place >= n THEN late END) AS iqr
   FROM ranked WHERE n >= $min_sessions GROUP BY class, trainee

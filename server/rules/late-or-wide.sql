@@ -1,7 +1,6 @@
 -- id: late-or-wide
 -- grade: weak
 -- family: log
--- scope: class
 -- title_zh: 迟传或时间范围过宽
 -- title_en: Late, or of a time that can hardly be proven
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（培训纪律）、第四条（一）

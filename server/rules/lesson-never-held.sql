@@ -1,7 +1,6 @@
 -- id: lesson-never-held
 -- grade: certain
 -- family: hours
--- scope: class
 -- title_zh: 未开课申领
 -- title_en: Claimed lessons that were never held
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚构课时）、第四条（一）

@@ -157,7 +157,7 @@ fn a_cluster_gives_the_rows_of_one_process_also_when_an_executor_is_killed_and_f
     assert!((0..2).all(|n| has_worked(&world, n)), "both executors have worked");
 
     // Nothing that a run made for itself is left.
-    assert!(!world.path("world/data/evidence/run").exists());
+    assert!(!world.path("world/data/evidence/muster-run").exists());
 
     // What an executor held when it died is made again by the other.
     for n in 0..2 {

@@ -81,6 +81,8 @@ async fn executor(options: ballista_executor::config::Config, place: Option<Plac
     let health = format!("{}:{}", options.bind_host, options.bind_health_port);
     let health: SocketAddr = health.parse().with_context(|| format!("{health} is no address"))?;
     let memory = match options.memory_pool_size {
+        // As Ballista has it.
+        Some(0) => usize::MAX,
         Some(bytes) => usize::try_from(bytes)?,
         None => (machine_bytes()? as f64 * options.memory_pool_fraction) as usize,
     };

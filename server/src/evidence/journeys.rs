@@ -9,12 +9,13 @@ use crate::rules::engine::Engine;
 
 /// But for the distance. Only who is on the roster of two classes can have gone from one to the other.
 const SQL: &str = r#"
-WITH several AS (SELECT person FROM roster GROUP BY person HAVING COUNT(DISTINCT class) > 1),
+WITH several AS MATERIALIZED (
+  SELECT r.class, r.trainee, r.person FROM roster r
+  JOIN (SELECT person FROM roster GROUP BY person HAVING COUNT(DISTINCT class) > 1) m ON m.person = r.person),
 come AS (
   SELECT r.person, t.class, t.trainee, s.site, t.device, t.counter, t.seq, t."at" AS moment, t.level,
          s.clock_step_s + s.clock_rebased_s AS slack
-  FROM taps t JOIN roster r ON r.class = t.class AND r.trainee = t.trainee
-  JOIN several m ON m.person = r.person
+  FROM taps t JOIN several r ON r.class = t.class AND r.trainee = t.trainee
   JOIN sessions s ON s.device = t.device AND s.counter = t.counter
   WHERE t.purpose = 'in'),
 pairs AS (

@@ -72,6 +72,9 @@ pub fn rebuild(store: &Store, progress: build::Progress<'_>) -> Result<Built, St
     Ok(built)
 }
 
+/// A file that is written and removed to see whether a place takes any.
+const TRIED: &str = "muster-tried";
+
 /// Keeps evidence where it is asked for: in [`FOLDER`], in a folder of its own by its whole path, or at an address
 /// `s3://bucket/prefix`. What lay elsewhere is removed there, and made anew by the next run. Where nothing is asked for it stays where it is.
 ///
@@ -79,15 +82,23 @@ pub fn rebuild(store: &Store, progress: build::Progress<'_>) -> Result<Built, St
 /// [`StoreError`]; where this program cannot reach the new place, or the old, nothing has changed.
 pub fn keep_at(store: &Store, asked: Option<&str>) -> Result<(), StoreError> {
     let Some(asked) = asked else { return Ok(()) };
-    let _alone = sequencer::lock(store.dir(), "reconcile.lock")?;
-    let kept = store.read(|conn| setting::<String>(conn, SETTING))?;
-    if kept.as_deref().unwrap_or(FOLDER) == asked {
+    let is_there = || {
+        Ok::<_, StoreError>(store.read(|conn| setting::<String>(conn, SETTING))?.as_deref().unwrap_or(FOLDER) == asked)
+    };
+    if is_there()? {
         return Ok(());
     }
-    if asked != FOLDER {
-        Place::at(asked)?.sizes()?;
+    let _alone = sequencer::lock(store.dir(), "reconcile.lock")?;
+    if is_there()? {
+        return Ok(());
     }
     let old = Place::of(store)?;
+    old.sizes()?;
+    if asked != FOLDER {
+        let new = Place::at(asked)?;
+        new.put(TRIED, b"Muster".to_vec())?;
+        new.delete(TRIED)?;
+    }
     let gone = store.write(|tx| {
         put_setting(tx, SETTING, asked.as_bytes())?;
         parts::reset_all(tx)

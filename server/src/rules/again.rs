@@ -63,10 +63,14 @@ pub async fn reconcile(
 ) -> Result<Option<Run>, ReconcileError> {
     let (worker, dir, at) = (store.clone(), data_dir.to_owned(), now.to_owned());
     let work = tokio::task::spawn_blocking(move || some(&worker, &dir, &at));
+    let whole = async || Ok(Some(reconcile::reconcile(store, data_dir, now, progress, how).await?.run));
     match work.await.map_err(|_| ReconcileError::Worker)?? {
         Work::None => Ok(None),
-        Work::Whole => Ok(Some(reconcile::reconcile(store, data_dir, now, progress, how).await?.run)),
-        Work::Some(some) => Ok(Some(look(store, *some, now, &how.kept).await?.run)),
+        Work::Whole => whole().await,
+        Work::Some(some) => match look(store, *some, now, &how.kept).await? {
+            Some(report) => Ok(Some(report.run)),
+            None => whole().await,
+        },
     }
 }
 
@@ -162,7 +166,7 @@ pub(super) fn neighbours(conn: &Connection, classes: &BTreeSet<String>) -> Resul
     Ok((all, people))
 }
 
-async fn look(store: &Store, some: Looked, now: &str, plans: &Kept) -> Result<Report, ReconcileError> {
+async fn look(store: &Store, some: Looked, now: &str, plans: &Kept) -> Result<Option<Report>, ReconcileError> {
     let Looked { set, refused, untestable, classes, people, before, prepared, alone } = some;
     let mut steps = Steps::begin();
     let engine = plans.take(&set.sha256).map_or_else(Engine::standing, Ok)?;
@@ -179,8 +183,8 @@ async fn look(store: &Store, some: Looked, now: &str, plans: &Kept) -> Result<Re
         async move { engine.run(&rule).await.map(|hits| (rule, hits)) }
     });
     for run in runs.await? {
-        // A rule that ran over everything runs over a part of it.
-        let Ok((rule, mut hits)) = run else { continue };
+        // A rule that ran over everything runs over a part of it; where it does not, the whole says why.
+        let Ok((rule, mut hits)) = run else { return Ok(None) };
         if rule.scope == Scope::Person {
             let of = |hit: &Hit| people.contains(&(hit.class.clone(), hit.trainee.clone()));
             hits.retain(of);
@@ -217,7 +221,7 @@ async fn look(store: &Store, some: Looked, now: &str, plans: &Kept) -> Result<Re
         drop(alone);
         Ok::<_, StoreError>(stored)
     });
-    Ok(stored.await.map_err(|_| ReconcileError::Worker)??)
+    Ok(Some(stored.await.map_err(|_| ReconcileError::Worker)??))
 }
 
 /// What was found before, by rule, its hours by the numbers that their lessons have now.

@@ -206,10 +206,81 @@ fn rows(case: &Case) -> Result<BTreeMap<String, Vec<Row>>> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::header::Scope;
+    use super::*;
+    use crate::evidence::tables::{Source, Table};
+
     #[tokio::test(flavor = "multi_thread")]
     async fn every_rules_cases_come_out_as_they_must() {
-        let report = super::run_all(None, None).await.unwrap();
+        let report = run_all(None, None).await.unwrap();
         assert_eq!(report.failed, 0, "{}", report.lines.join("\n"));
         assert!(report.lines.len() >= 20);
+    }
+
+    /// The class of a row, where its table is cut by class.
+    fn class<'a>(table: &Table, row: &'a Row) -> Option<&'a str> {
+        let at =
+            table.columns.iter().position(|(name, _)| *name == "class").filter(|_| table.source != Source::Import)?;
+        match row.get(at) {
+            Some(Val::Text(class)) => Some(class),
+            _ => None,
+        }
+    }
+
+    /// The rows, and again for another class whose logs come from the same terminals.
+    fn twice(table: &Table, rows: &[Row]) -> Vec<Row> {
+        let at = |wanted: &str| table.columns.iter().position(|(name, _)| *name == wanted);
+        let other = |row: &Row| -> Row {
+            let mut row = row.clone();
+            if let Some(Val::Text(class)) = at("class").and_then(|i| row.get_mut(i)) {
+                class.push_str("-other");
+            }
+            for name in ["counter", "from_counter", "to_counter"] {
+                if let Some(Val::Int(counter)) = at(name).and_then(|i| row.get_mut(i)) {
+                    *counter += 1000;
+                }
+            }
+            row
+        };
+        let again = at("class").is_some() || at("counter").is_some();
+        rows.iter().cloned().chain(rows.iter().filter(|_| again).map(other)).collect()
+    }
+
+    #[tokio::test]
+    async fn a_rule_of_scope_class_says_the_same_of_a_class_whoever_else_is_there() {
+        let engine = Engine::standing().unwrap();
+        let table = |name: &str| ALL.into_iter().find(|table| table.name == name).unwrap();
+        let mut several = 0;
+        for (name, sql, cases) in super::super::SHIPPED {
+            let rule = header::parse(name, sql).unwrap();
+            if rule.scope != Scope::Class {
+                continue;
+            }
+            for case in toml::from_str::<Cases>(cases).unwrap().cases {
+                let tables = rows(&case).unwrap();
+                let all: BTreeMap<&str, Vec<Row>> =
+                    tables.iter().map(|(name, rows)| (name.as_str(), twice(table(name), rows))).collect();
+                engine.fill(&all).unwrap();
+                let whole = engine.run(&rule).await.unwrap();
+                let classes: BTreeSet<&str> =
+                    all.iter().flat_map(|(name, rows)| rows.iter().filter_map(|row| class(table(name), row))).collect();
+                let mut each: Vec<Hit> = Vec::new();
+                for one in &classes {
+                    let mine = |name: &str, rows: &[Row]| -> Vec<Row> {
+                        let of = |row: &&Row| class(table(name), row).is_none_or(|class| class == *one);
+                        rows.iter().filter(of).cloned().collect()
+                    };
+                    engine.fill(&all.iter().map(|(name, rows)| (*name, mine(name, rows))).collect()).unwrap();
+                    each.extend(engine.run(&rule).await.unwrap());
+                }
+                each.sort();
+                each.dedup();
+                assert_eq!(each, whole, "{name}: {}", case.name);
+                several += usize::from(each.iter().any(|hit| hit.class.ends_with("-other")));
+            }
+        }
+        assert!(several > 20, "only {several} cases find something in two classes");
     }
 }

@@ -38,8 +38,8 @@ const SHARES: usize = 16;
 const TRIES: usize = 3;
 /// So long a scheduler may take to say that it is there.
 const WAIT: Duration = Duration::from_secs(10);
-/// So long a question may take: a cluster that has lost sight of a task would be waited for without end.
-const LONGEST: Duration = Duration::from_secs(3600);
+/// So long a question may take, waiting for its turn with it: a cluster that has lost sight of a task would be waited for without end.
+const LONGEST: Duration = Duration::from_secs(3 * 3600);
 /// Before a question is asked again.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -57,6 +57,8 @@ pub struct Cluster {
     files: BTreeMap<String, Vec<String>>,
     /// The files of each part, by table.
     parts: BTreeMap<String, BTreeMap<String, String>>,
+    /// How many shares there are.
+    divided: usize,
 }
 
 impl fmt::Debug for Cluster {
@@ -110,6 +112,7 @@ impl Cluster {
     pub async fn begin(url: &str, store: &Store, place: &Place) -> Result<Self, ReconcileError> {
         let run = store::random::<8>()?;
         let (of, all) = store.read(|conn| Ok::<_, StoreError>((parts::by_class(conn)?, parts::all(conn)?)))?;
+        let shares = parse(url).map_or(SHARES, |(_, shares)| shares);
         let files = |part: &parts::Part| -> BTreeMap<String, String> {
             part.tables.keys().map(|table| (table.clone(), place.url(&part.key(table)))).collect()
         };
@@ -117,9 +120,10 @@ impl Cluster {
             context: remote(url).await?,
             place: place.clone(),
             folder: format!("{RUNS}/{}", hex::encode(run)),
-            shares: parse(url).map_or(SHARES, |(_, shares)| shares),
-            of,
             files: BTreeMap::new(),
+            divided: share::divide(&of, shares).len(),
+            shares,
+            of,
             parts: all.iter().map(|part| (part.part.clone(), files(part))).collect(),
         })
     }
@@ -166,7 +170,7 @@ impl Cluster {
                 (Vec::new(), Arc::new(Schema::new(vec![Field::new("share", DataType::Utf8, false)])));
             for (n, (classes, parts)) in share::divide(&self.of, shares).into_iter().enumerate() {
                 let text =
-                    serde_json::to_string(&self.share(classes, parts.iter())).map_err(|_| ReconcileError::Worker)?;
+                    serde_json::to_string(&self.share(n, classes, parts.iter())).map_err(|_| ReconcileError::Worker)?;
                 let column: ArrayRef = Arc::new(StringArray::from(vec![text]));
                 let batch = RecordBatch::try_new(Arc::clone(&schema), vec![column]).map_err(DataFusionError::from)?;
                 files.extend(self.put(&format!("{name}-{n}"), vec![batch]).await?);
@@ -180,13 +184,13 @@ impl Cluster {
         Ok(())
     }
 
-    fn share<'a>(&self, classes: Classes, parts: impl Iterator<Item = &'a String>) -> Share {
+    fn share<'a>(&self, number: usize, classes: Classes, parts: impl Iterator<Item = &'a String>) -> Share {
         let mut files = self.files.clone();
         for (table, file) in parts.filter_map(|part| self.parts.get(part)).flatten() {
             files.entry(table.clone()).or_default().push(file.clone());
         }
         files.retain(|_, files| !files.is_empty());
-        Share { files, classes }
+        Share { files, classes, number, version: share::version() }
     }
 
     /// A rule's rows.
@@ -199,9 +203,7 @@ impl Cluster {
             match answer {
                 Answer::Hits(some) => hits.extend(some),
                 Answer::Refused(error) => return Ok(Err(error)),
-                Answer::Counts(_) => {
-                    return Err(ReconcileError::Cluster("counts where rows were asked for".to_owned()));
-                }
+                Answer::Counts(_) | Answer::End(_) => return Err(odd(rule)),
             }
         }
         hits.sort();
@@ -219,7 +221,7 @@ impl Cluster {
             match answer {
                 Answer::Counts(some) => counts.extend(some),
                 Answer::Refused(error) => return Ok(Err(error)),
-                Answer::Hits(_) => return Err(ReconcileError::Cluster("rows where counts were asked for".to_owned())),
+                Answer::Hits(_) | Answer::End(_) => return Err(odd(rule)),
             }
         }
         counts.sort();
@@ -236,7 +238,7 @@ impl Cluster {
             let work = async { self.context.sql(&sql).await?.collect().await };
             let late = || DataFusionError::Execution(format!("no answer within {} s", LONGEST.as_secs()));
             match tokio::time::timeout(LONGEST, work).await.unwrap_or_else(|_| Err(late())) {
-                Ok(rows) => return answers(&rows),
+                Ok(rows) => return answers(rule, &rows, if question.divides() { self.divided } else { 1 }),
                 Err(error) if tries < TRIES => {
                     tracing::warn!(rule = %rule.id, error = error.strip_backtrace(), tries, "the cluster is asked again");
                 }
@@ -252,14 +254,21 @@ impl Cluster {
 const WHOLE: &str = "whole";
 const DIVIDED: &str = "divided";
 
-fn answers(rows: &[RecordBatch]) -> Result<Vec<Answer>, ReconcileError> {
+/// What all shares said, each of them once and to its end.
+fn answers(rule: &Rule, rows: &[RecordBatch], shares: usize) -> Result<Vec<Answer>, ReconcileError> {
     let texts = rows.iter().flat_map(|batch| batch.column(0).as_string_opt::<i32>().into_iter().flatten().flatten());
-    let answers = texts.map(serde_json::from_str).collect::<Result<Vec<_>, _>>();
+    let said: Vec<Answer> = texts.map(serde_json::from_str).collect::<Result<_, _>>().map_err(|_| odd(rule))?;
     let number: usize = rows.iter().map(RecordBatch::num_rows).sum();
-    match answers {
-        Ok(answers) if answers.len() == number => Ok(answers),
-        _ => Err(ReconcileError::Cluster("an answer that cannot be read".to_owned())),
-    }
+    let (ends, answers): (Vec<Answer>, Vec<Answer>) = said.into_iter().partition(|a| matches!(a, Answer::End(_)));
+    let mut ended: Vec<usize> =
+        ends.iter().filter_map(|a| if let Answer::End(n) = a { Some(*n) } else { None }).collect();
+    ended.sort_unstable();
+    let whole = ended.iter().copied().eq(0..shares) && answers.len() + ends.len() == number;
+    if whole { Ok(answers) } else { Err(odd(rule)) }
+}
+
+fn odd(rule: &Rule) -> ReconcileError {
+    ReconcileError::Cluster(format!("{}: 回答不完整 / an answer that is not whole", rule.id))
 }
 
 #[cfg(feature = "cluster")]

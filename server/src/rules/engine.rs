@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use datafusion::arrow::array::{Array, AsArray, RecordBatch};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::compute::{cast, concat_batches};
 use datafusion::arrow::datatypes::{DataType, Field, Fields, Int64Type, Schema, SchemaRef};
 use datafusion::datasource::MemTable;
@@ -14,6 +14,8 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext, col, lit};
+use futures_util::{StreamExt, TryStreamExt};
+use object_store::ObjectStoreExt;
 use serde::{Deserialize, Serialize};
 
 use super::header::{Grade, Rule, RuleError};
@@ -74,6 +76,11 @@ pub const OPTIONAL: [&str; 6] = ["grade", "sessions", "about", "n", "of", "score
 
 /// What queries may hold in memory at once, in bytes.
 const MEMORY: usize = 2 << 30;
+
+/// So many files are asked for at once.
+const HEADS: usize = 16;
+/// So many rows the engine looks at together.
+const BATCH: usize = 8192;
 
 /// What queries of a process work with together: so many bytes of memory, and the storage that evidence lies in. What does not fit
 /// is put aside on disk: a bureau's server has other work, too.
@@ -178,14 +185,29 @@ impl Engine {
                 engine.put(table, &[])?;
                 continue;
             };
+            engine.are_there(files).await?;
             engine.files(table, files)?;
-            if let Some(mine) = share.classes.filter(&table.schema()) {
+            if let Some(mine) = share.classes.filter(table) {
                 let frame = engine.context.table(table.name).await?.filter(mine)?;
                 engine.context.deregister_table(table.name)?;
                 engine.context.register_table(table.name, frame.into_view())?;
             }
         }
         Ok(engine)
+    }
+
+    /// A file that is named and not there would be read as one without rows.
+    async fn are_there(&self, files: &[String]) -> Result<(), DataFusionError> {
+        let runtime = self.context.runtime_env();
+        let heads = futures_util::stream::iter(files.to_vec()).map(|file| {
+            let runtime = Arc::clone(&runtime);
+            async move {
+                let url = ListingTableUrl::parse(file)?;
+                let store = runtime.object_store(&url)?;
+                store.head(url.prefix()).await.map_err(|e| DataFusionError::ObjectStore(Box::new(e)))
+            }
+        });
+        heads.buffer_unordered(HEADS).try_for_each(|_| async { Ok(()) }).await
     }
 
     fn files(&self, table: &Table, files: &[String]) -> Result<(), DataFusionError> {
@@ -249,11 +271,14 @@ impl Engine {
     }
 
     fn put(&self, table: &Table, rows: &[Row]) -> Result<(), DataFusionError> {
-        let batch = table.batch(rows)?;
-        let schema = views(&batch.schema());
-        let columns = batch.columns().iter().zip(schema.fields()).map(|(column, f)| cast(column, f.data_type()));
-        let batch = RecordBatch::try_new(Arc::clone(&schema), columns.collect::<Result<_, _>>()?)?;
-        self.hold(table, vec![batch])
+        let schema = views(&table.schema());
+        let batch = |rows: &[Row]| -> Result<RecordBatch, DataFusionError> {
+            let batch = table.batch(rows)?;
+            let columns = batch.columns().iter().zip(schema.fields()).map(|(column, f)| cast(column, f.data_type()));
+            Ok(RecordBatch::try_new(Arc::clone(&schema), columns.collect::<Result<_, _>>()?)?)
+        };
+        // Each batch with texts of its own: who puts slices of one batch together again has its texts once for each slice.
+        self.hold(table, rows.chunks(BATCH).map(batch).collect::<Result<_, _>>()?)
     }
 
     /// Has a table hold these rows.
@@ -297,7 +322,8 @@ impl Engine {
                 let schema = all_nullable(frame.schema().as_arrow());
                 let mut parts = frame.collect_partitioned().await?;
                 for batch in parts.iter_mut().flatten() {
-                    *batch = RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec())?;
+                    *batch =
+                        RecordBatch::try_new(Arc::clone(&schema), batch.columns().iter().map(own_texts).collect())?;
                 }
                 self.context.register_table(table.as_str(), Arc::new(MemTable::try_new(schema, parts)?))?;
             }
@@ -314,7 +340,7 @@ impl Engine {
     async fn plan(&self, sql: &str) -> Result<Steps, DataFusionError> {
         let physical = async |sql: &str| self.context.sql(sql).await?.create_physical_plan().await;
         if !sql.contains(written::WORDS) {
-            return Ok(Steps { first: Vec::new(), last: physical(sql).await? });
+            return Ok(Steps { first: Vec::new(), last: physical(sql).await?, alone: Default::default() });
         }
         let steps = written::split(sql, &unique()).map_err(|e| DataFusionError::SQL(Box::new(e), None))?;
         let work = async {
@@ -324,7 +350,7 @@ impl Engine {
                 let schema = all_nullable(&plan.schema());
                 first.push((plan, standing::register(&self.context, table, schema)?));
             }
-            Ok(Steps { first, last: physical(&steps.last).await? })
+            Ok(Steps { first, last: physical(&steps.last).await?, alone: Default::default() })
         };
         let planned = work.await;
         // The plans have them; nobody else asks for them.
@@ -356,10 +382,12 @@ impl Engine {
     /// # Errors
     /// [`RuleError`]: the query cannot be run, or does not yield the columns.
     pub async fn run(&self, rule: &Rule) -> Result<Vec<Hit>, RuleError> {
-        let sql = rule.query()?;
+        self.hits(rule).await.map_err(|failed| failed.of(rule))
+    }
+
+    pub(super) async fn hits(&self, rule: &Rule) -> Result<Vec<Hit>, Failed> {
         let columns: Vec<&str> = COLUMNS.into_iter().chain(OPTIONAL).collect();
-        let rows = self.query(&sql, &columns).await.map_err(|e| place(rule, &e))?;
-        let mut hits: Vec<Hit> = rows.into_iter().map(hit).collect();
+        let mut hits: Vec<Hit> = self.query(&rule.query()?, &columns).await?.into_iter().map(hit).collect();
         hits.sort();
         hits.dedup();
         Ok(hits)
@@ -370,8 +398,12 @@ impl Engine {
     /// # Errors
     /// [`RuleError`]: the query cannot be run, or does not yield the columns.
     pub async fn counts(&self, rule: &Rule) -> Result<Vec<Count>, RuleError> {
+        self.counted(rule).await.map_err(|failed| failed.of(rule))
+    }
+
+    pub(super) async fn counted(&self, rule: &Rule) -> Result<Vec<Count>, Failed> {
         let Some(sql) = rule.counting()? else { return Ok(Vec::new()) };
-        let rows = self.query(&sql, &COUNTS).await.map_err(|e| place(rule, &e))?;
+        let rows = self.query(&sql, &COUNTS).await?;
         let count = |row: &Row| Count {
             unit: text(row, 0).to_owned(),
             institution: text(row, 1).to_owned(),
@@ -388,10 +420,54 @@ impl Engine {
     }
 }
 
+/// Why a rule was not run: it is no rule, or the engine could not.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failed {
+    #[error(transparent)]
+    Rule(#[from] RuleError),
+    #[error(transparent)]
+    Engine(#[from] DataFusionError),
+}
+
+impl Failed {
+    /// With its place in the rule's file.
+    pub fn of(self, rule: &Rule) -> RuleError {
+        match self {
+            Self::Rule(error) => error,
+            Self::Engine(error) => place(rule, &error),
+        }
+    }
+
+    /// Would it fail so anywhere, whatever the machine, its storage and its memory?
+    pub fn is_the_rules(&self) -> bool {
+        use datafusion::arrow::error::ArrowError;
+        match self {
+            Self::Rule(_) => true,
+            Self::Engine(error) => match error.find_root() {
+                DataFusionError::SQL(..) | DataFusionError::Plan(_) | DataFusionError::SchemaError(..) => true,
+                DataFusionError::ArrowError(error, _) => matches!(
+                    error.as_ref(),
+                    ArrowError::CastError(_)
+                        | ArrowError::ComputeError(_)
+                        | ArrowError::DivideByZero
+                        | ArrowError::ArithmeticOverflow(_)
+                ),
+                _ => false,
+            },
+        }
+    }
+}
+
 /// Names that no other query's tables have.
 fn unique() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     format!("written_{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Views of texts with no more texts behind them than they show: what a query gives are slices, each with the texts of all, and
+/// who sorts them reckons with all of them for each.
+fn own_texts(column: &ArrayRef) -> ArrayRef {
+    column.as_string_view_opt().map_or_else(|| Arc::clone(column), |texts| Arc::new(texts.gc()))
 }
 
 /// Whether a column may be null a plan and its rows say differently: here every column may.

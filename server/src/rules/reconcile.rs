@@ -175,7 +175,7 @@ pub fn rebuild(store: &Store, now: &str, progress: build::Progress<'_>) -> Resul
 }
 
 /// The folder for what runs make for themselves: there is one run at a time.
-pub(super) const RUNS: &str = "run";
+pub(super) const RUNS: &str = "muster-run";
 
 /// One reconciliation at a time, in whatever program; and what one that was killed left behind is removed.
 pub(super) fn alone(store: &Store) -> Result<File, StoreError> {
@@ -198,6 +198,13 @@ pub(super) struct Prepared {
     pub standing: Vec<Standing>,
     facts: Facts,
     marks: Vec<claimed::Marks>,
+}
+
+impl Drop for Prepared {
+    /// A run that failed leaves nothing behind, either; what a killed one left the next removes.
+    fn drop(&mut self) {
+        let _ = self.place.clear(RUNS);
+    }
 }
 
 impl Prepared {

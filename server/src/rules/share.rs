@@ -6,18 +6,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use datafusion::arrow::array::{ArrayRef, AsArray, ListBuilder, StringBuilder};
-use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::{exec_datafusion_err, exec_err};
 use datafusion::error::DataFusionError;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, col, lit,
 };
+use muster_seal::merkle::sha256;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
 
-use super::engine::{Count, Engine, Hit};
+use super::engine::{Count, Engine, Failed, Hit};
 use super::header::{Rule, RuleError, Scope};
+use crate::evidence::tables::{ALL, Source, Table};
 
 /// The function's name: `muster_rule(share, question)` gives a list of answers, all of them JSON.
 pub const NAME: &str = "muster_rule";
@@ -34,9 +36,11 @@ pub struct Classes {
 }
 
 impl Classes {
-    /// Their rows of a table; `None` where all of its rows are wanted. A row that is of no class belongs to every share.
-    pub fn filter(&self, schema: &Schema) -> Option<Expr> {
-        let field = schema.field_with_name("class").ok()?;
+    /// Their rows of a table; `None` where all of its rows are wanted: of what was imported, because a permit for one class may
+    /// name another. A row that is of no class belongs to every share.
+    pub fn filter(&self, table: &Table) -> Option<Expr> {
+        let schema = table.schema();
+        let field = schema.field_with_name("class").ok().filter(|_| table.source != Source::Import)?;
         let from = self.from.as_deref().map(|from| col("class").gt_eq(lit(from)));
         let below = self.below.as_deref().map(|below| col("class").lt(lit(below)));
         let mine = from.into_iter().chain(below).reduce(Expr::and)?;
@@ -76,6 +80,17 @@ pub struct Share {
     pub files: BTreeMap<String, Vec<String>>,
     /// Whose rows of them.
     pub classes: Classes,
+    /// Its number among those that are asked together, from 0.
+    pub number: usize,
+    /// What the tables were for whoever wrote them: see [`version`].
+    pub version: String,
+}
+
+/// The program's version, and a hash of all tables and their columns: two programs that agree in it read files alike.
+pub fn version() -> String {
+    let columns: Vec<_> = ALL.iter().map(|table| (table.name, table.columns)).collect();
+    let hash = hex::encode(sha256(format!("{columns:?}").as_bytes()));
+    format!("{} {}", env!("CARGO_PKG_VERSION"), &hash[..16])
 }
 
 /// What a rule is asked for.
@@ -112,22 +127,38 @@ pub enum Answer {
     Counts(Vec<Count>),
     /// The rule cannot be run.
     Refused(RuleError),
+    /// All has been said by the share of this number: one that found nothing says so.
+    End(usize),
 }
 
-/// Asks.
+/// Asks. What is wrong with the rule is an answer; the last one is the [end](Answer::End).
 ///
 /// # Errors
-/// [`DataFusionError`]: the share's files cannot be named. What is wrong with the rule, or shows while it runs, is an answer.
+/// [`DataFusionError`]: a file is not there, the program is of another version, or the engine failed where another might not.
 pub async fn ask(runtime: Arc<RuntimeEnv>, share: &Share, question: &Question) -> Result<Vec<Answer>, DataFusionError> {
+    if share.version != version() {
+        return exec_err!(
+            "this program is {}, and was asked by {}: install the same on all machines",
+            version(),
+            share.version
+        );
+    }
     let engine = Engine::of_share(runtime, share).await?;
     let rule = &question.rule;
     let answers = match question.what {
-        What::Hits => engine.run(rule).await.map(|hits| hits.chunks(ROWS).map(|c| Answer::Hits(c.to_vec())).collect()),
+        What::Hits => engine.hits(rule).await.map(|hits| hits.chunks(ROWS).map(|c| Answer::Hits(c.to_vec())).collect()),
         What::Counts => {
-            engine.counts(rule).await.map(|counts| counts.chunks(ROWS).map(|c| Answer::Counts(c.to_vec())).collect())
+            engine.counted(rule).await.map(|counts| counts.chunks(ROWS).map(|c| Answer::Counts(c.to_vec())).collect())
         }
     };
-    Ok(answers.unwrap_or_else(|error| vec![Answer::Refused(error)]))
+    let mut answers: Vec<Answer> = match answers {
+        Ok(answers) => answers,
+        Err(failed) if failed.is_the_rules() => vec![Answer::Refused(failed.of(rule))],
+        Err(Failed::Engine(error)) => return Err(error),
+        Err(Failed::Rule(error)) => vec![Answer::Refused(error)],
+    };
+    answers.push(Answer::End(share.number));
+    Ok(answers)
 }
 
 /// The function, working with this runtime.
@@ -291,7 +322,7 @@ mod tests {
             let mut hits = Vec::new();
             let of = held(&[("a", "x", 1), ("b", "x", 1), ("c", "x", 1)]);
             for (classes, _) in divide(&of, shares) {
-                let share = Share { files: files.clone(), classes };
+                let share = Share { files: files.clone(), classes, number: 3, version: version() };
                 let context = SessionContext::new();
                 context.register_udf(function(Arc::clone(&runtime)));
                 let call = format!(
@@ -306,7 +337,8 @@ mod tests {
                     .map(|answer| serde_json::from_str(answer).unwrap())
                     .collect();
                 assert_eq!(called, ask(Arc::clone(&runtime), &share, &question).await.unwrap());
-                for answer in called {
+                assert_eq!(called.last(), Some(&Answer::End(3)));
+                for answer in called.into_iter().filter(|answer| *answer != Answer::End(3)) {
                     let Answer::Hits(some) = answer else { panic!("{answer:?}") };
                     hits.extend(some);
                 }
@@ -321,9 +353,21 @@ mod tests {
     #[tokio::test]
     async fn a_rule_that_is_none_is_an_answer_that_names_its_place() {
         let runtime = engine::runtime(None, 1 << 28).unwrap();
-        let share = Share { files: BTreeMap::new(), classes: Classes::default() };
+        let share = Share { files: BTreeMap::new(), classes: Classes::default(), number: 0, version: version() };
         let answers = ask(runtime, &share, &question("SELECT nothing FROM taps")).await.unwrap();
-        let [Answer::Refused(error)] = answers.as_slice() else { panic!("{answers:?}") };
+        let [Answer::Refused(error), Answer::End(0)] = answers.as_slice() else { panic!("{answers:?}") };
         assert!(error.what.contains("nothing"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn what_is_not_the_rules_fault_is_no_answer() {
+        let runtime = engine::runtime(None, 1 << 28).unwrap();
+        let gone = BTreeMap::from([("taps".to_owned(), vec!["/nowhere/taps.parquet".to_owned()])]);
+        let share = Share { files: gone, classes: Classes::default(), number: 0, version: version() };
+        let said = ask(Arc::clone(&runtime), &share, &question(SQL)).await.unwrap_err().to_string();
+        assert!(said.contains("nowhere/taps.parquet"), "{said}");
+        let other = Share { files: BTreeMap::new(), version: "0.0.0 0".to_owned(), ..share };
+        let said = ask(runtime, &other, &question(SQL)).await.unwrap_err().to_string();
+        assert!(said.contains("install the same"), "{said}");
     }
 }

@@ -32,6 +32,8 @@ pub struct Steps {
     pub first: Vec<(Arc<dyn ExecutionPlan>, Arc<Slot>)>,
     /// What is left.
     pub last: Arc<dyn ExecutionPlan>,
+    /// One at a time: two rules may ask the same.
+    pub alone: tokio::sync::Mutex<()>,
 }
 
 /// A table's rows.
@@ -114,11 +116,12 @@ impl Standing {
 }
 
 impl Steps {
-    /// The rows, from what the tables hold now. One question is asked once at a time.
+    /// The rows, from what the tables hold now.
     ///
     /// # Errors
     /// [`DataFusionError`].
     pub async fn run(&self, context: &SessionContext) -> Result<Vec<RecordBatch>, DataFusionError> {
+        let _alone = self.alone.lock().await;
         let rows = async |plan: &Arc<dyn ExecutionPlan>| {
             // A join keeps what it has read, which was of the rows before.
             collect(reset_plan_states(Arc::clone(plan))?, context.task_ctx()).await

@@ -41,13 +41,20 @@ pub fn devices(conn: &Connection) -> Result<Vec<Row>, StoreError> {
         .collect()
 }
 
+/// The condition that keeps the devices that have sessions of the classes of `?1`; all of them where it is null.
+fn of_classes(column: &str) -> String {
+    format!("(?1 IS NULL OR {column} IN (SELECT device FROM session WHERE class IN (SELECT value FROM json_each(?1))))")
+}
+
 /// Table `contacts`: contacts between sessions, and final logs when they came.
-pub fn contacts(conn: &Connection) -> Result<Vec<Row>, StoreError> {
+pub fn contacts(conn: &Connection, only: Option<&str>) -> Result<Vec<Row>, StoreError> {
     let sql = format!(
-        "SELECT c.device, c.counter, {RECEIVED} FROM contact c JOIN leaf l ON l.idx = c.log_index
-         UNION ALL SELECT device, counter, received FROM session WHERE final = 1 ORDER BY 1, 2"
+        "SELECT c.device, c.counter, {RECEIVED} FROM contact c JOIN leaf l ON l.idx = c.log_index WHERE {}
+         UNION ALL SELECT device, counter, received FROM session WHERE final = 1 AND {} ORDER BY 1, 2",
+        of_classes("c.device"),
+        of_classes("device")
     );
-    rows(conn, &CONTACTS, &sql, [])
+    rows(conn, &CONTACTS, &sql, [only])
 }
 
 /// Table `brackets`; [`crate::evidence::brackets::settle`] reckons the times beforehand.
@@ -74,22 +81,26 @@ pub fn brackets(conn: &Connection, only: Option<&str>) -> Result<Vec<Row>, Store
 }
 
 /// Table `gaps`, up to where a device has ended.
-pub fn gaps(conn: &Connection) -> Result<Vec<Row>, StoreError> {
+pub fn gaps(conn: &Connection, only: Option<&str>) -> Result<Vec<Row>, StoreError> {
     let mut signs: BTreeMap<String, Vec<Sign>> = BTreeMap::new();
     let sql = format!(
-        "SELECT device, counter, received, open_ms, close_ms FROM session WHERE final = 1
-         UNION ALL SELECT c.device, c.counter, {RECEIVED}, NULL, NULL FROM contact c JOIN leaf l ON l.idx = c.log_index"
+        "SELECT device, counter, received, open_ms, close_ms FROM session WHERE final = 1 AND {}
+         UNION ALL SELECT c.device, c.counter, {RECEIVED}, NULL, NULL FROM contact c JOIN leaf l ON l.idx = c.log_index
+         WHERE {}",
+        of_classes("device"),
+        of_classes("c.device")
     );
     let mut get = conn.prepare_cached(&sql)?;
-    let mut all = get.query([])?;
+    let mut all = get.query([only])?;
     while let Some(r) = all.next()? {
         let (received, open, close): (Option<String>, Option<i64>, Option<i64>) = (r.get(2)?, r.get(3)?, r.get(4)?);
         let came = received.as_deref().and_then(time_ms);
         signs.entry(r.get(0)?).or_default().push(Sign { counter: r.get(1)?, came, log: open.zip(close) });
     }
     // Logs that are whole and wait for an earlier one. There are few.
-    let mut get = conn.prepare_cached("SELECT device, counter, came_ms, log FROM session WHERE final = 0")?;
-    let mut all = get.query([])?;
+    let sql = format!("SELECT device, counter, came_ms, log FROM session WHERE final = 0 AND {}", of_classes("device"));
+    let mut get = conn.prepare_cached(&sql)?;
+    let mut all = get.query([only])?;
     while let Some(r) = all.next()? {
         let Some(ends) = sessions::ends(&r.get::<_, Vec<u8>>(3)?).filter(|ends| ends.closed) else { continue };
         let log = Some((ends.open_ms, ends.close_ms));
