@@ -31,7 +31,7 @@ pub fn classes(conn: &Connection, only: Option<&str>) -> Result<Vec<Row>, StoreE
          WHERE {} ORDER BY c.class",
         day("l.opens"),
         day("l.newest"),
-        within("c.class")
+        within("c.class", only)
     );
     rows(conn, &CLASSES, &sql, [only])
 }
@@ -45,7 +45,7 @@ pub fn claims(conn: &Connection, only: Option<&str>) -> Result<Vec<Row>, StoreEr
                 NULL, NULL, NULL
          FROM claim k JOIN class c USING (class) JOIN site s USING (site) JOIN policy p ON p.version = c.policy
          WHERE {} ORDER BY k.class, k.trainee",
-        within("k.class")
+        within("k.class", only)
     );
     rows(conn, &CLAIMS, &sql, [only])
 }
@@ -55,14 +55,14 @@ pub fn roster(conn: &Connection, only: Option<&str>) -> Result<Vec<Row>, StoreEr
     let sql = format!(
         "SELECT class, id, person, category, declined, added_ms, removed_ms, added_by, phone, payee, introducer
          FROM roster WHERE instructor = 0 AND {} ORDER BY class, id",
-        within("class")
+        within("class", only)
     );
     rows(conn, &ROSTER, &sql, [only])
 }
 
 /// Table `teachers`: who is or was on a roster to teach, since what was held before is theirs.
 pub fn teachers(conn: &Connection, only: Option<&str>) -> Result<Vec<Row>, StoreError> {
-    let of = within("class");
+    let of = within("class", only);
     let sql = format!("SELECT class, id, person FROM roster WHERE instructor = 1 AND {of} ORDER BY class, id");
     rows(conn, &TEACHERS, &sql, [only])
 }
@@ -74,7 +74,7 @@ pub fn schedule(conn: &Connection, only: Option<&str>) -> Result<Vec<Row>, Store
          FROM lesson l JOIN class c USING (class) JOIN site s USING (site)
          WHERE {} ORDER BY l.class, l.start_ms, l.lesson",
         day("l.start_ms"),
-        within("l.class")
+        within("l.class", only)
     );
     rows(conn, &SCHEDULE, &sql, [only])
 }

@@ -66,7 +66,7 @@ pub fn found(conn: &Connection, only: Option<&str>) -> Result<Vec<Row>, StoreErr
          FROM newest JOIN finding f ON f.finding = newest.finding AND f.since = newest.last
          JOIN run a ON a.run = newest.first LEFT JOIN run gone ON gone.run = f.until
          ORDER BY f.finding",
-        within("class")
+        within("class", only)
     );
     rows(conn, &FOUND, &sql, params![only])
 }

@@ -42,8 +42,11 @@ pub fn devices(conn: &Connection) -> Result<Vec<Row>, StoreError> {
 }
 
 /// The condition that keeps the devices that have sessions of the classes of `?1`; all of them where it is null.
-fn of_classes(column: &str) -> String {
-    format!("(?1 IS NULL OR {column} IN (SELECT device FROM session WHERE class IN (SELECT value FROM json_each(?1))))")
+fn of_classes(column: &str, only: Option<&str>) -> String {
+    match only {
+        Some(_) => format!("{column} IN (SELECT device FROM session WHERE {})", within("class", only)),
+        None => within("", None),
+    }
 }
 
 /// Table `contacts`: contacts between sessions, and final logs when they came.
@@ -51,8 +54,8 @@ pub fn contacts(conn: &Connection, only: Option<&str>) -> Result<Vec<Row>, Store
     let sql = format!(
         "SELECT c.device, c.counter, {RECEIVED} FROM contact c JOIN leaf l ON l.idx = c.log_index WHERE {}
          UNION ALL SELECT device, counter, received FROM session WHERE final = 1 AND {} ORDER BY 1, 2",
-        of_classes("c.device"),
-        of_classes("device")
+        of_classes("c.device", only),
+        of_classes("device", only)
     );
     rows(conn, &CONTACTS, &sql, [only])
 }
@@ -64,7 +67,7 @@ pub fn brackets(conn: &Connection, only: Option<&str>) -> Result<Vec<Row>, Store
          FROM session s LEFT JOIN bracket b ON b.device = s.device AND b.counter = s.counter
            AND b.policy = (SELECT CAST(value AS TEXT) FROM setting WHERE name = 'bracket_policy')
          WHERE s.final = 1 AND {} ORDER BY s.device, s.counter",
-        within("s.class")
+        within("s.class", only)
     );
     let mut get = conn.prepare_cached(&sql)?;
     let rows = get.query_map([only], |r| {
@@ -87,8 +90,8 @@ pub fn gaps(conn: &Connection, only: Option<&str>) -> Result<Vec<Row>, StoreErro
         "SELECT device, counter, received, open_ms, close_ms FROM session WHERE final = 1 AND {}
          UNION ALL SELECT c.device, c.counter, {RECEIVED}, NULL, NULL FROM contact c JOIN leaf l ON l.idx = c.log_index
          WHERE {}",
-        of_classes("device"),
-        of_classes("c.device")
+        of_classes("device", only),
+        of_classes("c.device", only)
     );
     let mut get = conn.prepare_cached(&sql)?;
     let mut all = get.query([only])?;
@@ -98,7 +101,8 @@ pub fn gaps(conn: &Connection, only: Option<&str>) -> Result<Vec<Row>, StoreErro
         signs.entry(r.get(0)?).or_default().push(Sign { counter: r.get(1)?, came, log: open.zip(close) });
     }
     // Logs that are whole and wait for an earlier one. There are few.
-    let sql = format!("SELECT device, counter, came_ms, log FROM session WHERE final = 0 AND {}", of_classes("device"));
+    let sql =
+        format!("SELECT device, counter, came_ms, log FROM session WHERE final = 0 AND {}", of_classes("device", only));
     let mut get = conn.prepare_cached(&sql)?;
     let mut all = get.query([only])?;
     while let Some(r) = all.next()? {

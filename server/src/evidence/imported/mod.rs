@@ -65,9 +65,13 @@ pub fn claimed(conn: &Connection, classes: &BTreeSet<String>) -> Result<BTreeMap
     ]))
 }
 
-/// The condition that keeps the classes of `?1`, a JSON list; all of them where it is null.
-fn within(column: &str) -> String {
-    format!("(?1 IS NULL OR {column} IN (SELECT value FROM json_each(?1)))")
+/// The condition that keeps the classes of `?1`, a JSON list; all of them where it is null. With one condition for both no index
+/// would be used.
+fn within(column: &str, only: Option<&str>) -> String {
+    match only {
+        Some(_) => format!("{column} IN (SELECT value FROM json_each(?1))"),
+        None => "?1 IS NULL".to_owned(),
+    }
 }
 
 /// Asks for rows of a table: one column for each of its own, in order. Where the table wants a whole number and the store has
