@@ -34,10 +34,18 @@ pub type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);
 /// # Errors
 /// [`StoreError`].
 pub fn build(store: &Store, progress: Progress<'_>) -> Result<Built, StoreError> {
-    let place = Place::of(store)?;
-    for part in lost(store, &place)? {
+    for part in lost(store, &Place::of(store)?)? {
         store.write(|tx| parts::reset(tx, &part))?;
     }
+    build_new(store, progress)
+}
+
+/// The same for logs that came since, without looking whether all files are still there: of a country there are many.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn build_new(store: &Store, progress: Progress<'_>) -> Result<Built, StoreError> {
+    let place = Place::of(store)?;
     let pending = store.read(parts::pending)?;
     let all = pending.len();
     let pieces: Vec<&[Pending]> = pending.chunk_by(|a, b| a.region == b.region && a.month == b.month).collect();

@@ -15,9 +15,10 @@ use rusqlite::Connection;
 
 use super::engine::{Engine, Hit};
 use super::header::{Rule, Scope};
-use super::reconcile::{self, How, Prepared, Progress, Steps};
+use super::reconcile::{self, How, Imports, Prepared, Progress, Steps};
 use super::run::{ReconcileError, Report, Run};
 use super::{RuleSet, judge};
+use crate::evidence::tables::{Source, Table};
 use crate::evidence::{brackets, build};
 use crate::store::findings::{self, Stored};
 use crate::store::{Store, StoreError, checkpoints};
@@ -27,9 +28,17 @@ pub const CLASSES: usize = 100;
 /// After so long everything is looked at again, for the rules that compare widely.
 const WHOLE_MS: i64 = 24 * 3600 * 1000;
 
-/// What rules were planned as, kept between runs of one process.
+/// What a process keeps between runs: what rules were planned as, and what was imported, neither of which changes without a run
+/// that looks at everything.
 #[derive(Clone, Default)]
-pub struct Kept(Arc<Mutex<Option<(String, Engine)>>>);
+pub struct Kept(Arc<Mutex<Option<Desk>>>);
+
+struct Desk {
+    /// The run that looked at everything.
+    since: i64,
+    engine: Engine,
+    imports: Arc<Imports>,
+}
 
 impl std::fmt::Debug for Kept {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -38,14 +47,18 @@ impl std::fmt::Debug for Kept {
 }
 
 impl Kept {
-    /// The engine that planned the rules of this hash, if that is the one that is kept.
-    fn take(&self, rules_sha256: &str) -> Option<Engine> {
-        let (of, engine) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        (of == rules_sha256).then_some(engine)
+    fn with<T>(&self, work: impl FnOnce(&mut Option<Desk>) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn put(&self, rules_sha256: &str, engine: Engine) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((rules_sha256.to_owned(), engine));
+    /// What was imported, if that is known since this run.
+    fn imports(&self, since: i64) -> Option<Arc<Imports>> {
+        self.with(|desk| desk.as_ref().filter(|desk| desk.since == since).map(|desk| Arc::clone(&desk.imports)))
+    }
+
+    /// The engine that has planned rules and holds what was imported since this run. It is put back by whoever has done with it.
+    fn take(&self, since: i64) -> Option<Engine> {
+        self.with(|desk| desk.take().filter(|desk| desk.since == since).map(|desk| desk.engine))
     }
 }
 
@@ -61,16 +74,34 @@ pub async fn reconcile(
     progress: Progress,
     how: &How,
 ) -> Result<Option<Run>, ReconcileError> {
-    let (worker, dir, at) = (store.clone(), data_dir.to_owned(), now.to_owned());
-    let work = tokio::task::spawn_blocking(move || some(&worker, &dir, &at));
     let whole = async || Ok(Some(reconcile::reconcile(store, data_dir, now, progress, how).await?.run));
+    match new(store, data_dir, now, &how.kept).await {
+        Ok(New::None) => Ok(None),
+        Ok(New::Run(run)) => Ok(Some(run)),
+        Ok(New::Whole) => whole().await,
+        // A file of evidence that is gone is made anew, and a rule that cannot be run is named, by a run that looks at everything.
+        Err(error) => {
+            tracing::warn!(%error, "what is new could not be looked at by itself");
+            whole().await
+        }
+    }
+}
+
+/// What came of a look at what is new.
+enum New {
+    None,
+    Run(Run),
+    /// Everything must be looked at.
+    Whole,
+}
+
+async fn new(store: &Store, data_dir: &Path, now: &str, kept: &Kept) -> Result<New, ReconcileError> {
+    let (worker, dir, at, imports) = (store.clone(), data_dir.to_owned(), now.to_owned(), kept.clone());
+    let work = tokio::task::spawn_blocking(move || some(&worker, &dir, &at, &imports));
     match work.await.map_err(|_| ReconcileError::Worker)?? {
-        Work::None => Ok(None),
-        Work::Whole => whole().await,
-        Work::Some(some) => match look(store, *some, now, &how.kept).await? {
-            Some(report) => Ok(Some(report.run)),
-            None => whole().await,
-        },
+        Work::None => Ok(New::None),
+        Work::Whole => Ok(New::Whole),
+        Work::Some(some) => Ok(look(store, *some, now, kept).await?.map_or(New::Whole, |report| New::Run(report.run))),
     }
 }
 
@@ -82,6 +113,8 @@ enum Work {
 
 /// Classes to look at again.
 struct Looked {
+    /// The last run that looked at everything.
+    since: i64,
     set: RuleSet,
     refused: Vec<String>,
     untestable: BTreeMap<String, Vec<String>>,
@@ -94,7 +127,7 @@ struct Looked {
     alone: File,
 }
 
-fn some(store: &Store, data_dir: &Path, now: &str) -> Result<Work, ReconcileError> {
+fn some(store: &Store, data_dir: &Path, now: &str, kept: &Kept) -> Result<Work, ReconcileError> {
     let Some(last) = store.read(last_whole)? else { return Ok(Work::Whole) };
     let set = super::load(data_dir);
     let old = muster_hours::schedule::time_ms(now).zip(muster_hours::schedule::time_ms(&last.at));
@@ -110,7 +143,7 @@ fn some(store: &Store, data_dir: &Path, now: &str) -> Result<Work, ReconcileErro
         return Ok(Work::Whole);
     }
     reconcile::begin(store, Some(now))?;
-    let built = build::build(store, &|_, _| {})?;
+    let built = build::build_new(store, &|_, _| {})?;
     if built.classes.is_empty() {
         reconcile::begin(store, None)?;
         return Ok(Work::None);
@@ -123,11 +156,11 @@ fn some(store: &Store, data_dir: &Path, now: &str) -> Result<Work, ReconcileErro
         return Ok(Work::Whole);
     }
     let before = store.read(|conn| findings::stored(conn, &classes))?;
-    let prepared = reconcile::prepare(store, now, Some(&classes))?;
+    let prepared = reconcile::prepare(store, now, Some(&classes), kept.imports(last.run))?;
     steps.done("prepare");
     let refused = last.refused.into_iter().chain(built.refused).collect();
-    let untestable = last.untestable;
-    Ok(Work::Some(Box::new(Looked { set, refused, untestable, classes, people, before, prepared, alone })))
+    let (since, untestable) = (last.run, last.untestable);
+    Ok(Work::Some(Box::new(Looked { since, set, refused, untestable, classes, people, before, prepared, alone })))
 }
 
 /// The newest run that looked at everything.
@@ -166,11 +199,19 @@ pub(super) fn neighbours(conn: &Connection, classes: &BTreeSet<String>) -> Resul
     Ok((all, people))
 }
 
-async fn look(store: &Store, some: Looked, now: &str, plans: &Kept) -> Result<Option<Report>, ReconcileError> {
-    let Looked { set, refused, untestable, classes, people, before, prepared, alone } = some;
+async fn look(store: &Store, some: Looked, now: &str, kept_here: &Kept) -> Result<Option<Report>, ReconcileError> {
+    let Looked { since, set, refused, untestable, classes, people, before, prepared, alone } = some;
     let mut steps = Steps::begin();
-    let engine = plans.take(&set.sha256).map_or_else(Engine::standing, Ok)?;
-    engine.fill_of_classes(&prepared.place, &prepared.files, &prepared.imported.rows, &classes).await?;
+    let has_imports = kept_here.take(since);
+    let engine = match &has_imports {
+        Some(engine) => engine.clone(),
+        None => Engine::standing()?,
+    };
+    let rows = |table: &Table| match table.source {
+        Source::Import if has_imports.is_some() => None,
+        _ => Some(prepared.imported.table(table.name)),
+    };
+    engine.fill_of_classes(&prepared.place, &prepared.files, rows, &classes).await?;
     steps.done("read");
     let mut before = by_rule(before, &prepared);
     let rules = set.rules.into_iter().filter(|rule| !untestable.contains_key(&rule.id));
@@ -199,8 +240,8 @@ async fn look(store: &Store, some: Looked, now: &str, plans: &Kept) -> Result<Op
         }
     }
     // The rows are let go; what was planned is kept.
-    engine.fill(&BTreeMap::new())?;
-    plans.put(&set.sha256, engine);
+    engine.empty(|table| table.source != Source::Import)?;
+    kept_here.with(|desk| *desk = Some(Desk { since, engine, imports: Arc::clone(&prepared.imported.imports) }));
     steps.done("rules");
     found.sort_by(|a, b| a.0.id.cmp(&b.0.id));
     let run = Run {

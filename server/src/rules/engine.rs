@@ -109,16 +109,16 @@ impl Engine {
     ///
     /// # Errors
     /// [`DataFusionError`].
-    pub fn over(
+    pub fn over<'a>(
         place: &Place,
         files: &BTreeMap<String, Vec<String>>,
-        rows: &BTreeMap<&'static str, Vec<Row>>,
+        rows: impl Fn(&Table) -> &'a [Row],
     ) -> Result<Self, DataFusionError> {
         let engine = Self::new(runtime(Some(place), MEMORY)?);
         for table in ALL {
             match files.get(table.name).filter(|files| !files.is_empty()) {
                 Some(files) => engine.files(table, files)?,
-                None => engine.put(table, rows.get(table.name).map_or(&[], Vec::as_slice))?,
+                None => engine.put(table, rows(table))?,
             }
         }
         Ok(engine)
@@ -143,15 +143,24 @@ impl Engine {
         ALL.into_iter().try_for_each(|table| self.put(table, rows.get(table.name).map_or(&[], Vec::as_slice)))
     }
 
-    /// Takes the rows of some classes alone for all tables, all of them in memory.
+    /// Has these tables hold nothing.
     ///
     /// # Errors
     /// [`DataFusionError`].
-    pub async fn fill_of_classes(
+    pub fn empty(&self, which: impl Fn(&Table) -> bool) -> Result<(), DataFusionError> {
+        ALL.into_iter().filter(|table| which(table)).try_for_each(|table| self.put(table, &[]))
+    }
+
+    /// Takes the rows of some classes alone for all tables, all of them in memory; a table that has neither files nor rows keeps
+    /// what it holds.
+    ///
+    /// # Errors
+    /// [`DataFusionError`].
+    pub async fn fill_of_classes<'a>(
         &self,
         place: &Place,
         files: &BTreeMap<String, Vec<String>>,
-        rows: &BTreeMap<&'static str, Vec<Row>>,
+        rows: impl Fn(&Table) -> Option<&'a [Row]>,
         classes: &BTreeSet<String>,
     ) -> Result<(), DataFusionError> {
         let whole = Self::new(runtime(Some(place), MEMORY)?);
@@ -159,8 +168,9 @@ impl Engine {
         let mut reads = Vec::new();
         for table in ALL {
             match files.get(table.name).filter(|files| !files.is_empty()) {
-                None => self.put(table, rows.get(table.name).map_or(&[], Vec::as_slice))?,
+                None => rows(table).map_or(Ok(()), |rows| self.put(table, rows))?,
                 Some(files) => {
+                    whole.are_there(files).await?;
                     whole.files(table, files)?;
                     let (whole, filter) = (whole.clone(), col("class").in_list(of(), false));
                     let read = async move { whole.context.table(table.name).await?.filter(filter)?.collect().await };

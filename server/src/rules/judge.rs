@@ -397,6 +397,7 @@ mod tests {
                 ("claims", claims),
                 ("devices", vec![row(8, &[(0, "d1".into()), (2, "i".into()), (3, "150422".into())])]),
             ]),
+            imports: std::sync::Arc::default(),
             policies: BTreeMap::from([("c".to_owned(), Policy::default())]),
             log_size: 0,
         };

@@ -43,10 +43,15 @@ pub struct How {
     pub kept: Kept,
 }
 
+/// Imported tables, by name.
+pub(super) type Imports = BTreeMap<&'static str, Vec<Row>>;
+
 /// What the bureau imported and what the store knows, all of one moment.
 pub(super) struct Imported {
-    /// Rows by table.
+    /// What the store knows, by table.
     pub rows: BTreeMap<&'static str, Vec<Row>>,
+    /// What was imported as it is.
+    pub imports: Arc<Imports>,
     /// The policy of each class.
     pub policies: BTreeMap<String, Policy>,
     /// The central log's size.
@@ -55,7 +60,7 @@ pub(super) struct Imported {
 
 impl Imported {
     pub fn table(&self, name: &str) -> &[Row] {
-        self.rows.get(name).map_or(&[], Vec::as_slice)
+        self.rows.get(name).or_else(|| self.imports.get(name)).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -108,7 +113,7 @@ pub async fn reconcile(
         let set = super::load(&dir);
         in_force(&worker, &set.sha256, &at)?;
         steps.done("brackets");
-        let mut prepared = prepare(&worker, &at, None)?;
+        let mut prepared = prepare(&worker, &at, None, None)?;
         steps.done("prepare");
         if here {
             prepared.gathered = gather::gather(&prepared.place, &prepared.files, RUNS)?;
@@ -118,7 +123,7 @@ pub async fn reconcile(
     });
     let (alone, built, set, prepared) = built.await.map_err(|_| ReconcileError::Worker)??;
 
-    let engine = Engine::over(&prepared.place, &prepared.gathered, &prepared.imported.rows)?;
+    let engine = Engine::over(&prepared.place, &prepared.gathered, |table| prepared.imported.table(table.name))?;
     let cluster = match &how.engine {
         Some(url) => Some(Cluster::begin(url, store, &prepared.place).await?),
         None => None,
@@ -224,8 +229,13 @@ impl Prepared {
 }
 
 /// Reads what rules are run over: of all classes, or of some.
-pub(super) fn prepare(store: &Store, now: &str, only: Option<&BTreeSet<String>>) -> Result<Prepared, ReconcileError> {
-    let mut imported = read(store, now, only)?;
+pub(super) fn prepare(
+    store: &Store,
+    now: &str,
+    only: Option<&BTreeSet<String>>,
+    imports: Option<Arc<Imports>>,
+) -> Result<Prepared, ReconcileError> {
+    let mut imported = read(store, now, only, imports)?;
     let place = Place::of(store)?;
     let parts = store.read(|conn| in_force_for(conn, only))?;
     let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -286,7 +296,7 @@ pub(super) fn facts_of(store: &Store, classes: &BTreeSet<String>) -> Result<Fact
     store.read(|conn| {
         let tx = conn.unchecked_transaction()?;
         let rows = imported::claimed(&tx, classes)?;
-        let imported = Imported { rows, policies: policies(&tx)?, log_size: 0 };
+        let imported = Imported { rows, imports: Arc::default(), policies: policies(&tx)?, log_size: 0 };
         logged(&place, &in_force_for(&tx, Some(classes))?, &imported)
     })
 }
@@ -495,11 +505,17 @@ impl Steps {
 }
 
 /// One read transaction, so that a file that is imported meanwhile is in all of it or in none.
-fn read(store: &Store, now: &str, only: Option<&BTreeSet<String>>) -> Result<Imported, StoreError> {
+fn read(
+    store: &Store,
+    now: &str,
+    only: Option<&BTreeSet<String>>,
+    imports: Option<Arc<Imports>>,
+) -> Result<Imported, StoreError> {
     store.read(|conn| {
         let tx = conn.unchecked_transaction()?;
         Ok(Imported {
-            rows: imported::all(&tx, now, only)?,
+            rows: imported::of_store(&tx, now, only)?,
+            imports: imports.map_or_else(|| Ok::<_, StoreError>(Arc::new(imported::imports(&tx)?)), Ok)?,
             policies: policies(&tx)?,
             log_size: checkpoints::head(&tx)?.map_or(0, |head| head.edge.size()),
         })

@@ -97,7 +97,7 @@ impl Bureau {
     /// Counter, not before, not after, in seconds.
     fn brackets(&self) -> Vec<(i64, Option<i64>, Option<i64>)> {
         settle(&self.store).unwrap();
-        let rows = self.store.read(|conn| imported::all(conn, "2026-03-02T00:00:10Z", None)).unwrap();
+        let rows = self.store.read(|conn| imported::of_store(conn, "2026-03-02T00:00:10Z", None)).unwrap();
         let int = |value: &Val| if let Val::Int(n) = value { Some(*n) } else { None };
         let row =
             |row: &Vec<Val>| (int(&row[1]).unwrap(), int(&row[2]).map(|n| n / 1000), int(&row[3]).map(|n| n / 1000));

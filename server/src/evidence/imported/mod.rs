@@ -15,19 +15,19 @@ use rusqlite::{Connection, Params};
 use super::tables::{ALL, PERMITS, Row, Source, Table, Type, Val};
 use crate::store::StoreError;
 
-/// The rows of every table of [`Source::Store`] and [`Source::Import`], by name, each in one order. `now` is when the run was
+/// The rows of every table of [`Source::Store`], by name, each in one order. `now` is when the run was
 /// begun, RFC 3339. With `only`, tables that are about classes hold these classes alone; all others are whole.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn all(
+pub fn of_store(
     conn: &Connection,
     now: &str,
     only: Option<&BTreeSet<String>>,
 ) -> Result<BTreeMap<&'static str, Vec<Row>>, StoreError> {
     let only = only.map(serde_json::to_string).transpose().map_err(|_| StoreError::Corrupt("a list of classes"))?;
     let only = only.as_deref();
-    let mut rows = BTreeMap::from([
+    Ok(BTreeMap::from([
         ("classes", classes::classes(conn, only)?),
         ("claims", classes::claims(conn, only)?),
         ("roster", classes::roster(conn, only)?),
@@ -42,11 +42,16 @@ pub fn all(
         ("run", decided::run(conn, now)?),
         ("dispositions", decided::dispositions(conn)?),
         ("found", decided::found(conn, only)?),
-    ]);
-    for table in ALL.into_iter().filter(|table| table.source == Source::Import) {
-        rows.insert(table.name, whole(conn, table)?);
-    }
-    Ok(rows)
+    ]))
+}
+
+/// The rows of the tables that were imported as they are.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn imports(conn: &Connection) -> Result<BTreeMap<&'static str, Vec<Row>>, StoreError> {
+    let tables = ALL.into_iter().filter(|table| table.source == Source::Import);
+    tables.map(|table| Ok((table.name, whole(conn, table)?))).collect()
 }
 
 /// Of these, the rows of some classes that their claimed cells are decided from.

@@ -57,7 +57,13 @@ impl Bureau {
 
     fn all(&self, only: Option<&[&str]>) -> BTreeMap<&'static str, Vec<Row>> {
         let only: Option<BTreeSet<String>> = only.map(|list| list.iter().map(|c| (*c).to_owned()).collect());
-        self.store.read(|conn| all(conn, NOW, only.as_ref())).unwrap()
+        self.store
+            .read(|conn| {
+                let mut rows = of_store(conn, NOW, only.as_ref())?;
+                rows.extend(imports(conn)?);
+                Ok::<_, StoreError>(rows)
+            })
+            .unwrap()
     }
 
     fn write(&self, sql: &str, params: impl Params) {
