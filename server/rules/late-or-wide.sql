@@ -1,6 +1,7 @@
 -- id: late-or-wide
 -- grade: weak
 -- family: log
+-- scope: class
 -- title_zh: 迟传或时间范围过宽
 -- title_en: Late, or of a time that can hardly be proven
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（培训纪律）、第四条（一）
@@ -32,8 +33,7 @@ WITH timed AS (
   FROM timed
 ), met AS (
   -- A contact between sessions, not a log that came: logs also travel by disk.
-  SELECT k.device, k."at" FROM contacts k
-  WHERE NOT EXISTS (SELECT 1 FROM marked s WHERE s.device = k.device AND s.counter = k.counter)
+  SELECT device, "at" FROM contacts WHERE open IS NULL
 ), kept AS (
   SELECT m.device, m.counter
   FROM marked m JOIN met k ON k.device = m.device

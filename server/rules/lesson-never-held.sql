@@ -1,6 +1,7 @@
 -- id: lesson-never-held
 -- grade: certain
 -- family: hours
+-- scope: class
 -- title_zh: 未开课申领
 -- title_en: Claimed lessons that were never held
 -- basis: 内蒙古自治区人力资源和社会保障厅 2024-01-25 通知，首段（虚构课时）、第四条（一）
@@ -46,7 +47,7 @@ absent AS MATERIALIZED (
 ),
 gone AS (SELECT class, COUNT(DISTINCT day) AS days, COUNT(DISTINCT lesson) AS lost FROM absent GROUP BY class),
 plans AS (SELECT class, COUNT(DISTINCT lesson) AS planned FROM schedule GROUP BY class),
-logs AS MATERIALIZED (SELECT class, device, counter, open, close FROM sessions),
+logs AS (SELECT class, device FROM sessions),
 -- The class's terminals: those that have logged it, and where its site has a single one, that.
 single AS (SELECT site, MIN(device) AS device FROM devices WHERE site IS NOT NULL GROUP BY site HAVING COUNT(*) = 1),
 terminals AS (
@@ -55,18 +56,15 @@ terminals AS (
   SELECT k.class, d.device FROM gone g JOIN classes k ON k.class = g.class JOIN single d ON d.site = k.site
 ),
 -- A log may come by disk while its terminal is off; what is no log is a terminal that was on.
-signs AS (
-  SELECT t.device, t."at" FROM contacts t
-  LEFT JOIN logs s ON s.device = t.device AND s.counter = t.counter
-  WHERE s.device IS NULL
-),
+signs AS (SELECT device, "at" FROM contacts WHERE open IS NULL),
+busy AS (SELECT device, open, close FROM contacts WHERE open IS NOT NULL),
 -- Alive within the lesson, and neither opened for it nor busy with another class.
 alive AS (
   SELECT l.class, l.lesson, MIN(t.device) AS device
   FROM (SELECT class, lesson, start, "end" FROM absent GROUP BY class, lesson, start, "end") l
   JOIN terminals t ON t.class = l.class
   JOIN signs n ON n.device = t.device AND n."at" >= l.start AND n."at" < l."end"
-  WHERE NOT EXISTS (SELECT 1 FROM logs s WHERE s.device = t.device AND s.open < l."end" AND s.close > l.start)
+  WHERE NOT EXISTS (SELECT 1 FROM busy s WHERE s.device = t.device AND s.open < l."end" AND s.close > l.start)
   GROUP BY l.class, l.lesson
 ),
 -- Lessons with a log of which no claimed hour is attested or unproven, and that were not at another time by the log.

@@ -26,7 +26,9 @@ fn an_honest_class_has_no_finding_and_a_dishonest_one_has_its_own() {
     let dir = story::folder("classes").unwrap();
     let bureau = story::bureau(&dir).unwrap();
     std::fs::create_dir_all(bureau.data.join("rules")).unwrap();
-    let thresholds = "[phantom-trainee]\nmin_sessions = 1\n[card-no-face]\nmin_sessions = 1\n";
+    // Classes are held now, which may be at night.
+    let thresholds = "[phantom-trainee]\nmin_sessions = 1\n[card-no-face]\nmin_sessions = 1\n\
+                      [night-or-closed]\nopen_min = 0\nclose_min = 2880\n";
     std::fs::write(bureau.data.join("rules/thresholds.toml"), thresholds).unwrap();
     let honest = Class::new("H1", "s1", 100, &[Part::Attends, Part::Attends, Part::Attends]);
     let bent = Class::new("B1", "s2", 200, &[Part::Attends, Part::Absent, Part::CardOnly]);

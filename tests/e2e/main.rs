@@ -10,6 +10,7 @@ mod firmware;
 mod fsck;
 mod judges;
 mod life;
+mod oracle;
 mod plug;
 mod profile;
 mod reader;

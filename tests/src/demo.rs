@@ -34,11 +34,11 @@ pub fn run_demo(out: &Path, once: bool) -> Result<()> {
         ["audit", "finance"].map(|name| Office::start(out, name, &bureau)).into_iter().collect::<Result<Vec<_>>>()?;
     let offices: Vec<&Office> = offices.iter().collect();
     office::policy(&bureau, &offices, "all")?;
-    // One session a class is all a demo has: the rules' minimum sizes are lowered, as a small bureau might.
+    // One session a class is all a demo has: the rules' minimum sizes are lowered, as a small bureau might. And it may be night.
     fs::create_dir_all(bureau.data.join("rules"))?;
     fs::write(
         bureau.data.join("rules/thresholds.toml"),
-        "[phantom-trainee]\nmin_sessions = 1\n\n[card-no-face]\nmin_sessions = 1\n",
+        "[phantom-trainee]\nmin_sessions = 1\n\n[card-no-face]\nmin_sessions = 1\n\n[night-or-closed]\nopen_min = 0\nclose_min = 2880\n",
     )?;
     let mut honest = Class::new("A-2026", "s1", 1, &[Part::Attends; 4]);
     let mut padded = Class::new("B-2026", "s2", 21, &[Part::Attends, Part::Attends, Part::Absent, Part::CardOnly]);

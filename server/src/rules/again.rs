@@ -214,7 +214,9 @@ async fn look(store: &Store, some: Looked, now: &str, kept_here: &Kept) -> Resul
     engine.fill_of_classes(&prepared.place, &prepared.files, rows, &classes).await?;
     steps.done("read");
     let mut before = by_rule(before, &prepared);
-    let rules = set.rules.into_iter().filter(|rule| !untestable.contains_key(&rule.id));
+    // What the whole could not run is not tried again by each log: its place in its file stands behind its id.
+    let could_not = |rule: &Rule| refused.iter().any(|why| why.split(':').next() == Some(rule.id.as_str()));
+    let rules = set.rules.into_iter().filter(|rule| !untestable.contains_key(&rule.id) && !could_not(rule));
     let (again, kept): (Vec<Rule>, Vec<Rule>) = rules.partition(|rule| rule.scope != Scope::Wide);
     let mut found: Vec<(Rule, Vec<Hit>)> = Vec::new();
     crate::evidence::journeys::put(&engine).await?;

@@ -41,10 +41,16 @@ pub fn devices(conn: &Connection) -> Result<Vec<Row>, StoreError> {
         .collect()
 }
 
-/// The condition that keeps the devices that have sessions of the classes of `?1`; all of them where it is null.
+/// The condition that keeps the devices that have sessions of the classes of `?1`, or stand where these are held; all of them
+/// where it is null.
 fn of_classes(column: &str, only: Option<&str>) -> String {
     match only {
-        Some(_) => format!("{column} IN (SELECT device FROM session WHERE {})", within("class", only)),
+        Some(_) => format!(
+            "{column} IN (SELECT device FROM session WHERE {}
+                          UNION SELECT d.device FROM device d JOIN class k ON k.site = d.site WHERE {})",
+            within("class", only),
+            within("k.class", only)
+        ),
         None => within("", None),
     }
 }
@@ -52,8 +58,8 @@ fn of_classes(column: &str, only: Option<&str>) -> String {
 /// Table `contacts`: contacts between sessions, and final logs when they came.
 pub fn contacts(conn: &Connection, only: Option<&str>) -> Result<Vec<Row>, StoreError> {
     let sql = format!(
-        "SELECT c.device, c.counter, {RECEIVED} FROM contact c JOIN leaf l ON l.idx = c.log_index WHERE {}
-         UNION ALL SELECT device, counter, received FROM session WHERE final = 1 AND {} ORDER BY 1, 2",
+        "SELECT c.device, c.counter, {RECEIVED}, NULL, NULL FROM contact c JOIN leaf l ON l.idx = c.log_index WHERE {}
+         UNION ALL SELECT device, counter, received, open_ms, close_ms FROM session WHERE final = 1 AND {} ORDER BY 1, 2",
         of_classes("c.device", only),
         of_classes("device", only)
     );

@@ -235,7 +235,11 @@ fn signs_of_life_and_what_is_missing_between_them() {
     let at = |text: &str| ms(&format!("2026-03-{text}:00:00+08:00"));
     assert_eq!(
         lines(&rows["contacts"]),
-        [format!("d1 1 {}", at("02T13")), format!("d1 2 {}", at("03T09")), format!("d1 5 {}", at("06T13")),]
+        [
+            format!("d1 1 {} {} {}", at("02T13"), at("02T08"), at("02T12")),
+            format!("d1 2 {} - -", at("03T09")),
+            format!("d1 5 {} {} {}", at("06T13"), at("06T08"), at("06T12")),
+        ]
     );
     assert_eq!(
         lines(&rows["gaps"]),

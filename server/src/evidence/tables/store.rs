@@ -126,8 +126,11 @@ pub static DEVICES: Table = Table {
 };
 
 /// A sign of life of a device: a contact between sessions, or a log that came.
-pub static CONTACTS: Table =
-    Table { name: "contacts", source: Source::Store, columns: &[("device", Text), ("counter", Int), ("at", Int)] };
+pub static CONTACTS: Table = Table {
+    name: "contacts",
+    source: Source::Store,
+    columns: &[("device", Text), ("counter", Int), ("at", Int), ("open", Int), ("close", Int)],
+};
 
 /// When a log was made, by cosignatures that the site does not own.
 pub static BRACKETS: Table = Table {
