@@ -13,8 +13,6 @@ use std::time::Duration;
 
 use datafusion::arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
-use datafusion::datasource::file_format::parquet::ParquetFormat;
-use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
 
@@ -175,11 +173,8 @@ impl Cluster {
                 let batch = RecordBatch::try_new(Arc::clone(&schema), vec![column]).map_err(DataFusionError::from)?;
                 files.extend(self.put(&format!("{name}-{n}"), vec![batch]).await?);
             }
-            let urls = files.iter().map(ListingTableUrl::parse).collect::<Result<Vec<_>, _>>()?;
-            let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
-            let config = ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options);
             self.context.deregister_table(name)?;
-            self.context.register_table(name, Arc::new(ListingTable::try_new(config.with_schema(schema))?))?;
+            self.context.register_table(name, Arc::new(engine::listing(&files, schema)?))?;
         }
         Ok(())
     }

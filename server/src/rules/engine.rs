@@ -221,11 +221,7 @@ impl Engine {
     }
 
     fn files(&self, table: &Table, files: &[String]) -> Result<(), DataFusionError> {
-        let urls = files.iter().map(ListingTableUrl::parse).collect::<Result<Vec<_>, _>>()?;
-        let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
-        let config = ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options);
-        let listing = ListingTable::try_new(config.with_schema(views(&table.schema())))?;
-        self.context.register_table(table.name, Arc::new(listing))?;
+        self.context.register_table(table.name, Arc::new(listing(files, views(&table.schema()))?))?;
         Ok(())
     }
 
@@ -430,6 +426,14 @@ impl Engine {
     }
 }
 
+/// Parquet files of one schema as a table.
+pub(super) fn listing(files: &[String], schema: SchemaRef) -> Result<ListingTable, DataFusionError> {
+    let urls = files.iter().map(ListingTableUrl::parse).collect::<Result<Vec<_>, _>>()?;
+    let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
+    let config = ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options);
+    ListingTable::try_new(config.with_schema(schema))
+}
+
 /// Why a rule was not run: it is no rule, or the engine could not.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failed {
@@ -448,22 +452,26 @@ impl Failed {
         }
     }
 
-    /// Would it fail so anywhere, whatever the machine, its storage and its memory?
-    pub fn is_the_rules(&self) -> bool {
+    /// The same where it would fail so anywhere; the engine's error where another machine, storage or memory might not.
+    ///
+    /// # Errors
+    /// [`DataFusionError`].
+    pub fn of_the_rule(self, rule: &Rule) -> Result<RuleError, DataFusionError> {
         use datafusion::arrow::error::ArrowError;
+        let anywhere = |error: &DataFusionError| match error.find_root() {
+            DataFusionError::SQL(..) | DataFusionError::Plan(_) | DataFusionError::SchemaError(..) => true,
+            DataFusionError::ArrowError(error, _) => matches!(
+                error.as_ref(),
+                ArrowError::CastError(_)
+                    | ArrowError::ComputeError(_)
+                    | ArrowError::DivideByZero
+                    | ArrowError::ArithmeticOverflow(_)
+            ),
+            _ => false,
+        };
         match self {
-            Self::Rule(_) => true,
-            Self::Engine(error) => match error.find_root() {
-                DataFusionError::SQL(..) | DataFusionError::Plan(_) | DataFusionError::SchemaError(..) => true,
-                DataFusionError::ArrowError(error, _) => matches!(
-                    error.as_ref(),
-                    ArrowError::CastError(_)
-                        | ArrowError::ComputeError(_)
-                        | ArrowError::DivideByZero
-                        | ArrowError::ArithmeticOverflow(_)
-                ),
-                _ => false,
-            },
+            Self::Engine(error) if !anywhere(&error) => Err(error),
+            failed => Ok(failed.of(rule)),
         }
     }
 }

@@ -17,7 +17,7 @@ use muster_seal::merkle::sha256;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
 
-use super::engine::{Count, Engine, Failed, Hit};
+use super::engine::{Count, Engine, Hit};
 use super::header::{Rule, RuleError, Scope};
 use crate::evidence::tables::{ALL, Source, Table};
 
@@ -153,9 +153,7 @@ pub async fn ask(runtime: Arc<RuntimeEnv>, share: &Share, question: &Question) -
     };
     let mut answers: Vec<Answer> = match answers {
         Ok(answers) => answers,
-        Err(failed) if failed.is_the_rules() => vec![Answer::Refused(failed.of(rule))],
-        Err(Failed::Engine(error)) => return Err(error),
-        Err(Failed::Rule(error)) => vec![Answer::Refused(error)],
+        Err(failed) => vec![Answer::Refused(failed.of_the_rule(rule)?)],
     };
     answers.push(Answer::End(share.number));
     Ok(answers)
